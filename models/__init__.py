@@ -1,0 +1,1 @@
+"""What we remember: tables, constraints, migrations and read-only reports. This room knows neither web nor workers."""

@@ -1,0 +1,152 @@
+"""Opening the database: the same code on SQLite (WAL, `BEGIN IMMEDIATE`) and PostgreSQL.
+
+Three ways in: `begin` for one write transaction, `read` for a read-only look, `in_transaction` for a unit of work that
+is run again as a whole when the database asks for it (serialization, deadlock, lost connection).
+"""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine, event
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import Session
+
+from models import leads, machinery, notices, people, remembered, sealed  # noqa: F401  (all tables are known)
+from models.base import Base
+from models.settings import Settings, WrongSetting
+
+T = TypeVar("T")
+RETRIES = 6
+
+
+def engine(settings: Settings) -> Engine:
+    """The engine of this installation; takes its data key into use. Nothing is connected yet."""
+    sealed.use(settings.data_key)
+    return open_engine(settings.database_url)
+
+
+def open_engine(url: str) -> Engine:
+    made = sqlalchemy.make_url(url)
+    if made.get_backend_name() == "sqlite":
+        if made.database and made.database != ":memory:":
+            Path(made.database).parent.mkdir(parents=True, exist_ok=True)
+        opened = sqlalchemy.create_engine(url, connect_args={"timeout": 20, "check_same_thread": False})
+        event.listen(opened, "connect", _prepare_sqlite)
+        event.listen(opened, "begin", _begin_sqlite)
+        return opened
+    return sqlalchemy.create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=10)
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=20000", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: sqlalchemy.Connection) -> None:
+    """Writers queue at the door (`BEGIN IMMEDIATE`): a read that later writes would lose updates or fail at once."""
+    readonly = connection.get_execution_options().get("readonly")
+    connection.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def begin(opened: Engine) -> Iterator[Session]:
+    """One write transaction: committed at the end, rolled back as a whole on any exception."""
+    with Session(opened, expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+@contextmanager
+def read(opened: Engine) -> Iterator[Session]:
+    """A look without the right to write; never waits for a writer."""
+    with Session(opened.execution_options(readonly=True), autoflush=False) as session:
+        try:
+            yield session
+        finally:
+            session.rollback()
+
+
+def in_transaction(opened: Engine, work: Callable[[Session], T]) -> T:
+    """Do `work` in one transaction, again from the start when the database could not serialise it or went away.
+
+    `work` must touch nothing but the database. Raises what the last try raised.
+    """
+    for attempt in range(RETRIES):
+        try:
+            with begin(opened) as session:
+                return work(session)
+        except DBAPIError as error:
+            if attempt == RETRIES - 1 or not worth_repeating(error):
+                raise
+            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311
+    raise AssertionError("unreachable")
+
+
+def worth_repeating(error: DBAPIError) -> bool:
+    """Whether the same work may succeed when done again: serialization, deadlock, a lock or a lost connection."""
+    state = getattr(error.orig, "sqlstate", None)
+    locked = isinstance(error.orig, sqlite3.OperationalError) and "locked" in str(error.orig)
+    return state in ("40001", "40P01") or error.connection_invalidated or locked
+
+
+def away(error: Exception) -> bool:
+    """Whether an error means that the database cannot be reached or written now (503, try again)."""
+    return isinstance(error, OperationalError | sqlalchemy.exc.TimeoutError | sqlalchemy.exc.InterfaceError)
+
+
+def skip_locked(session: Session) -> bool:
+    """Whether rows can be claimed by `FOR UPDATE SKIP LOCKED`; on SQLite the one writer needs no claim."""
+    return session.get_bind().dialect.name == "postgresql"
+
+
+def migrate(opened: Engine) -> None:
+    """Bring the schema to the newest version, then see that the data key is the one this database is sealed with.
+
+    Raises `WrongSetting` when it is another.
+    """
+    with opened.connect() as connection:
+        config = alembic_config()
+        config.attributes["connection"] = connection
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("SELECT pg_advisory_lock(7420)")
+        try:
+            command.upgrade(config, "head")
+            connection.commit()
+        finally:
+            if connection.dialect.name == "postgresql":
+                connection.rollback()
+                connection.exec_driver_sql("SELECT pg_advisory_unlock(7420)")
+                connection.commit()
+    check_key(opened)
+
+
+def check_key(opened: Engine) -> None:
+    """See that the data key in use is the one this database is sealed with; the first one to come is written down."""
+    with begin(opened) as session:
+        known = session.get(machinery.KeyPrint, 1)
+        if known is None:
+            session.add(machinery.KeyPrint(id=1, fingerprint=sealed.sealer().fingerprint))
+        elif known.fingerprint != sealed.sealer().fingerprint:
+            raise WrongSetting("TUOKE_DATA_KEY is not the key this database is sealed with: set the one it was made with")
+
+
+def create_scratch(opened: Engine) -> None:
+    """Lay the tables without migrations, for a scratch database that lives for one rehearsal."""
+    Base.metadata.create_all(opened)
+    check_key(opened)
+
+
+def alembic_config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config

@@ -1,0 +1,82 @@
+"""Leads, and the places of consultants in the rotation."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, Integer, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.base import Base, Case
+from models.people import Person, Project
+from models.sealed import Sealed
+
+OPEN = "state <> 'closed' AND protected"
+
+
+class Lead(Case, Base):
+    """A customer on the way from the street to the contract. Name, phone and free texts are sealed."""
+
+    __tablename__ = "lead"
+    __table_args__ = (
+        # One open lead per phone: the last guard against two captures at once.
+        Index("uq_lead_open_phone", "phone_index", unique=True, sqlite_where=text(OPEN), postgresql_where=text(OPEN)),
+        Index("ix_lead_waiting", "project_id", "state", "offered_to_id", "visited_at"),
+        CheckConstraint("outcome IS NULL OR state = 'closed'", name="outcome_only_when_closed"),
+        CheckConstraint("amount_fen IS NULL OR amount_fen >= 0", name="amount_not_negative"),
+    )
+
+    outcome: Mapped[str | None] = mapped_column(String(12))
+    name: Mapped[str | None] = mapped_column(Sealed("lead.name"))
+    phone: Mapped[str | None] = mapped_column(Sealed("lead.phone"))
+    phone_index: Mapped[str] = mapped_column(String(64), index=True)
+    protected: Mapped[bool] = mapped_column(default=True)
+    channel: Mapped[str] = mapped_column(String(20), index=True)
+    consent: Mapped[str] = mapped_column(String(200))
+    consent_at: Mapped[datetime]
+    demand: Mapped[str | None] = mapped_column(Sealed("lead.demand"))
+    intent: Mapped[str | None] = mapped_column(String(1))
+    budget_fen: Mapped[int | None] = mapped_column(BigInteger)
+    area_m2: Mapped[int | None] = mapped_column(Integer)
+    spot: Mapped[str | None] = mapped_column(String(80))
+    campaign: Mapped[str | None] = mapped_column(String(80))
+    note: Mapped[str | None] = mapped_column(Sealed("lead.note"))
+    registered_on: Mapped[date | None]
+    party_size: Mapped[int | None]
+    promoter_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
+    holder_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
+    offered_to_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
+    offered_at: Mapped[datetime | None]
+    declined_by: Mapped[list[int]] = mapped_column(JSON, default=list)
+    previous_id: Mapped[int | None] = mapped_column(ForeignKey("lead.id"))
+    captured_at: Mapped[datetime] = mapped_column(index=True)
+    screened_at: Mapped[datetime | None]
+    visited_at: Mapped[datetime | None]
+    assigned_at: Mapped[datetime | None]
+    unconverted_at: Mapped[datetime | None]
+    reclaimed_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+    follow_up_at: Mapped[datetime | None]
+    next_at: Mapped[datetime | None]
+    lost_holder_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    lost_at: Mapped[datetime | None]
+    close_reason: Mapped[str | None] = mapped_column(Text)
+    units: Mapped[int | None]
+    contract_no: Mapped[str | None] = mapped_column(Sealed("lead.contract_no"))
+    amount_fen: Mapped[int | None] = mapped_column(BigInteger)
+
+    project: Mapped[Project] = relationship(lazy="select")
+    promoter: Mapped[Person | None] = relationship(foreign_keys=[promoter_id], lazy="select")
+    holder: Mapped[Person | None] = relationship(foreign_keys=[holder_id], lazy="select")
+    offered_to: Mapped[Person | None] = relationship(foreign_keys=[offered_to_id], lazy="select")
+
+
+class Duty(Case, Base):
+    """A consultant's place in the rotation (轮排) of one project; the lowest `position` on duty is the head."""
+
+    __tablename__ = "duty"
+    __table_args__ = (UniqueConstraint("project_id", "person_id"),)
+
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    position: Mapped[int] = mapped_column(Integer, default=0)
+    person: Mapped[Person] = relationship(lazy="joined")
