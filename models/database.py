@@ -32,7 +32,7 @@ RETRIES = 6
 def engine(settings: Settings) -> Engine:
     """The engine of this installation; takes its data key into use. Nothing is connected yet."""
     sealed.use(settings.data_key)
-    return open_engine(settings.database_url)
+    return open_engine(settings.database_url).execution_options(zone=settings.timezone)
 
 
 def open_engine(url: str) -> Engine:

@@ -1,0 +1,1 @@
+"""How people ask: pages for the browser and an HTTP API for programs. This room never touches Redis."""

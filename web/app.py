@@ -1,0 +1,44 @@
+"""The Flask application: one factory, its blueprints, and what every request stands on (engine, clock, who asks)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from importlib import import_module
+
+from flask import Flask, current_app
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from models import database, machinery
+from models.settings import Settings
+
+PARTS = ("web.health", "web.api", "web.pages")
+
+
+def create_app(settings: Settings | None = None, engine: Engine | None = None) -> Flask:
+    """The application on these settings (the environment's by default). Each part has `attach(app)`."""
+    settings = settings or Settings.from_env()
+    app = Flask(__name__, static_folder="static", template_folder="templates")
+    app.config.update(SECRET_KEY=settings.secret_key, MAX_CONTENT_LENGTH=6 * 1024 * 1024)
+    app.extensions["settings"] = settings
+    app.extensions["engine"] = engine or database.engine(settings)
+    for part in PARTS:
+        import_module(part).attach(app)
+    return app
+
+
+def the_engine() -> Engine:
+    """The database of this application."""
+    engine: Engine = current_app.extensions["engine"]
+    return engine
+
+
+def the_settings() -> Settings:
+    settings: Settings = current_app.extensions["settings"]
+    return settings
+
+
+def now(session: Session) -> datetime:
+    """The present instant of the company: the real one, or the movable clock's where it may be moved."""
+    real = datetime.now(UTC)
+    return real + machinery.offset(session) if the_settings().clock == "movable" else real

@@ -1,0 +1,21 @@
+"""One drain: everything that is due is fired, everything untold is told, in batches, until nothing is left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from workflows import facts, timers
+
+
+def drain_due(engine: Engine, at: datetime, enough: Callable[[], bool] = lambda: False) -> int:
+    """Fire and deliver what is due at this instant; how many rows were settled. `enough` may stop it between batches."""
+    settled = 0
+    while not enough():
+        batch = timers.fire_due(engine, at) + facts.deliver_due(engine, at)
+        settled += batch
+        if not batch:
+            break
+    return settled

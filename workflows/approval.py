@@ -1,0 +1,213 @@
+"""Approvals: an event that needs somebody's consent is asked for here, with its data frozen, and happens when that
+somebody agrees, in the same transaction. Four eyes: nobody decides what they asked for or gain from (S19 十四)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, exists, or_, select, true
+from sqlalchemy.orm import Session
+
+from models.people import Person
+from models.remembered import Approval
+from workflows.engine.actor import CLOCK, Actor
+from workflows.engine.flow import Facts, Flow, NoFacts, State, guard, opening, step
+from workflows.engine.take import Ask, Check, take
+from workflows.engine.timing import Timer, hours
+from workflows.engine.who import Clock, relation
+from workflows.lead_facts import Clean, maybe, text
+from workflows.words import _
+
+REMINDER = Timer("approval_reminder", _("Reminder to decide"), hours("approval_reminder_hours"), fact="approval.reminder")
+ESCALATION = Timer("approval_escalation", _("Escalation"), hours("approval_escalation_hours"), fact="approval.escalated")
+
+
+def subject_flow(name: str) -> type[Flow]:
+    """The workflow that an approval is about."""
+    from workflows.flows import FLOWS
+
+    return FLOWS[name]
+
+
+def subject_of(session: Session, approval: Approval) -> Any:
+    """The case that an approval is about."""
+    return session.get(subject_flow(approval.flow).table, approval.case_id)
+
+
+def _is_approver(actor: Actor, approval: Approval) -> bool:
+    from sqlalchemy.orm import object_session
+
+    session = object_session(approval)
+    assert session
+    case = subject_of(session, approval)
+    steps = subject_flow(approval.flow).by_event()[approval.event]
+    return any(s.approved_by and s.approved_by.allows(actor, case) for s in steps if s.approved_by and s.approved_by.key == approval.approver)
+
+
+Approver = relation("approver", _("those whose approval it needs"), {"leader", "manager", "sales_manager"}, _is_approver)
+Requester = relation(
+    "requester", _("who asked for it"), {"member", "leader", "manager", "consultant"}, lambda a, approval: a.id == approval.requested_by_id
+)
+
+
+class Request(Facts):
+    """What an approval is opened with; written by the house."""
+
+    flow: str
+    case: str
+    event: str
+
+
+class Decision(Facts):
+    note: Clean | None = maybe(_("Note"), input="area")
+
+
+class Rejection(Facts):
+    note: Clean | None = maybe(_("Why not"), input="area")
+
+
+class Overtaken(Facts):
+    reason: Clean = text(_("Reason"), limit=1000)
+    code: str = ""
+
+
+@guard(_("There is an open request for this already."), instead=_("Wait for its decision, or withdraw it."), code="conflict")
+def is_the_only_one(check: Check) -> bool:
+    wanted = (Approval.flow == check.facts.flow, Approval.case_code == check.facts.case, Approval.event == check.facts.event)  # type: ignore[attr-defined]
+    return check.session.scalar(select(Approval.id).where(*wanted, Approval.state == "pending")) is None
+
+
+@guard(_("You asked for this yourself, or gain from it: somebody else must decide."), instead=_("Ask another holder of the role."))
+def has_four_eyes(check: Check) -> bool:
+    """Nobody approves what they asked for or gain from."""
+    approval, by = check.case, check.by.id
+    return by != approval.requested_by_id and by not in beneficiaries(check.session, approval)
+
+
+def beneficiaries(session: Session, approval: Approval) -> set[int]:
+    """Who gains: those the case benefits, and the staff whom the frozen data name."""
+    flow = subject_flow(approval.flow)
+    gains = flow.gains(subject_of(session, approval), Facts())
+    facts = flow.by_event()[approval.event][0].facts
+    named = [
+        approval.frozen[name]
+        for name, info in facts.model_fields.items()
+        if (info.json_schema_extra or {}).get("person") and approval.frozen.get(name)  # type: ignore[union-attr]
+    ]
+    return gains | set(session.scalars(select(Person.id).where(Person.name.in_(named))) if named else ())
+
+
+def request(check: Check) -> Approval:
+    """Open the approval that this step needs; raises `Refused` (conflict) when one is open already."""
+    ask, facts = check.ask, {"flow": check.ask.flow.flow_name, "case": check.case.code, "event": check.ask.event}
+    check.session.info["requested"] = check
+    try:
+        taken = take(check.session, Ask(ApprovalFlow, "request", ask.by, ask.at, facts=facts, house=True))
+    finally:
+        check.session.info.pop("requested")
+    found: Approval = taken.case
+    return found
+
+
+def frozen_event(check: Check) -> Ask:
+    """The event as it was asked for, by the requester, now approved."""
+    approval: Approval = check.case
+    requester = Actor.of(check.session.get_one(Person, approval.requested_by_id))
+    return Ask(
+        subject_flow(approval.flow),
+        approval.event,
+        requester,
+        check.at,
+        code=approval.case_code,
+        facts=approval.frozen,
+        approval=approval,
+        approved_by=check.by,
+    )
+
+
+class ApprovalFlow(Flow):
+    """审批: asked for, decided by others, or overtaken by what happened meanwhile."""
+
+    flow_name, noun, prefix, table = "approval", "approval", "A", Approval
+    label = _("Approval")
+    timers = (REMINDER, ESCALATION)
+    remembers = ("flow", "case_id", "event", "approver", "requested_by_id", "requested_at", "decided_by_id", "decided_at", "reason")
+
+    pending = State(_("Pending"), initial=True)
+    approved = State(_("Approved"), final=True)
+    rejected = State(_("Rejected"), final=True)
+    expired = State(_("Expired"), final=True)
+    withdrawn = State(_("Withdrawn"), final=True)
+
+    @opening(
+        label=_("Request"),
+        by=Clock,
+        automatic=True,
+        guards=is_the_only_one,
+        starts=(REMINDER, ESCALATION),
+        announces="approval.requested",
+    )
+    def request(self, approval: Approval, facts: Request, ask: Ask, check: Check) -> None:
+        """Somebody asked for an event that needs consent; its data are frozen."""
+        asked: Check = check.session.info["requested"]
+        approval.project_id = asked.case.project_id
+        approval.flow, approval.case_id, approval.case_code = facts.flow, asked.case.id, facts.case
+        approval.event, approval.frozen = facts.event, asked.facts.model_dump(mode="json", exclude_none=True)
+        assert asked.step.approved_by
+        approval.approver = asked.step.approved_by.key
+        approval.requested_by_id, approval.requested_at = ask.by.id, ask.at  # type: ignore[assignment]
+
+    @step(
+        pending.to(approved),
+        label=_("Approve"),
+        by=Approver,
+        guards=has_four_eyes,
+        first=frozen_event,
+        otherwise="overtake",
+        announces="approval.approved",
+    )
+    def approve(self, approval: Approval, facts: Decision, ask: Ask, timers: Any) -> None:
+        """Agree: the event happens now, with both people in its history."""
+        _decided(approval, ask, facts.note, timers)
+
+    @step(pending.to(rejected), label=_("Reject"), by=Approver, guards=has_four_eyes, announces="approval.rejected")
+    def reject(self, approval: Approval, facts: Rejection, ask: Ask, timers: Any) -> None:
+        """Disagree: nothing happens to the case."""
+        _decided(approval, ask, facts.note, timers)
+
+    @step(pending.to(withdrawn), label=_("Withdraw"), by=Requester, announces="approval.withdrawn")
+    def withdraw(self, approval: Approval, facts: Decision, ask: Ask, timers: Any) -> None:
+        """The requester takes it back."""
+        _decided(approval, ask, facts.note, timers)
+
+    @step(pending.to(expired), label=_("Overtaken"), by=Clock, automatic=True, announces="approval.expired")
+    def overtake(self, approval: Approval, facts: Overtaken, ask: Ask, timers: Any) -> None:
+        """The case has moved meanwhile so that the event no longer fits."""
+        approval.reason = facts.reason
+        _decided(approval, ask, None, timers)
+
+    @classmethod
+    def seen_by(cls, actor: Actor) -> ColumnElement[bool]:
+        """One's own requests, and those about cases one may see."""
+        from workflows.flows import FLOWS
+
+        if actor is CLOCK:
+            return true()
+        about = [
+            exists().where(Approval.flow == name, flow.table.id == Approval.case_id, flow.seen_by(actor)).correlate(Approval)
+            for name, flow in FLOWS.items()
+            if flow is not cls
+        ]
+        return or_(Approval.requested_by_id == actor.id, *about)
+
+    @classmethod
+    def tells(cls, case: Approval) -> dict[str, Any]:
+        return {"about": case.case_code, "flow": case.flow, "event": case.event, "requested_by_id": case.requested_by_id}
+
+
+def _decided(approval: Approval, ask: Ask, note: str | None, timers: Any) -> None:
+    approval.decided_by_id, approval.decided_at, approval.note = ask.by.id, ask.at, note
+    timers.cancel()
+
+
+__all__ = ["ApprovalFlow", "NoFacts", "beneficiaries", "subject_of"]

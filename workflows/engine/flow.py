@@ -1,0 +1,233 @@
+"""How a workflow is written: a python-statemachine class, and beside each event who may, whose approval, which facts,
+which timers, what it announces. One file of rules tells the whole process.
+
+    class LeadFlow(Flow):
+        captured = State(_("Captured"), initial=True)
+        ...
+        @step(captured.to(screened), by=Promoter | TeamLeader | Manager, announces="lead.screened")
+        def screen(self, lead, facts: Screening): ...
+
+The function changes the case; its parameters are injected by name (the case under the flow's `noun`, `facts`, `people`,
+`ask`, `timers`, `policy`).
+"""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, get_type_hints
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import false
+from statemachine import State, StateMachine
+from statemachine.transition_list import TransitionList
+
+from workflows.engine.who import AnyOf, Who
+
+
+class Facts(BaseModel):
+    """The base of all event data: unknown fields are refused, texts are trimmed."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, frozen=True)
+
+
+class NoFacts(Facts):
+    """An event that needs no data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A statement that must be true of the case. `test(check)` returns True, or False, or the values that broke it."""
+
+    name: str
+    test: Callable[[Any], bool | dict[str, Any]]
+    reason: str
+    instead: str
+    code: str
+
+
+def guard(reason: str, instead: str = "", code: str = "guard_failed") -> Callable[[Callable[[Any], Any]], Guard]:
+    """Make a guard of a function over a `Check`; `reason` and `instead` are marked texts that may name its values."""
+
+    def made(test: Callable[[Any], Any]) -> Guard:
+        return Guard(test.__name__, test, reason, instead, code)
+
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One event from one or several states, with everything that belongs to it."""
+
+    event: str
+    by: Who | AnyOf
+    facts: type[Facts]
+    label: str
+    doc: str
+    sources: tuple[str, ...] = ()
+    target: str = ""
+    approved_by: Who | AnyOf | None = None
+    when: Callable[[Any], bool] | None = None
+    guards: tuple[Guard, ...] = ()
+    starts: tuple[Any, ...] = ()
+    announces: tuple[str, ...] = ()
+    serial: bool = False
+    automatic: bool = False
+    first: Callable[[Any], Any] | None = None
+    otherwise: str = ""
+    then: tuple[Callable[[Any], Iterable[Any]], ...] = ()
+
+    @property
+    def opens(self) -> bool:
+        """Whether this event begins a case."""
+        return not self.sources
+
+
+@dataclass(slots=True)
+class _Draft:
+    fn: Callable[..., None]
+    edge: TransitionList | None
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def step(edge: TransitionList, **options: Any) -> Callable[[Callable[..., None]], _Draft]:
+    """An event over these transitions.
+
+    `by` who may; `approved_by` whose approval it needs first; `event` its name where two steps share one; `label`;
+    `when` a condition on the case that counts as part of the state; `guards`; `starts` timers; `announces` facts;
+    `serial` locks the project first; `automatic` is taken by the house itself, never offered to people; `first` an ask
+    to be taken before it in the same transaction, `otherwise` the event taken instead if that is refused; `then` what
+    follows in the same transaction.
+    """
+
+    def made(fn: Callable[..., None]) -> _Draft:
+        edge.add_event(options.get("event") or fn.__name__)
+        for transition in edge:
+            transition.on.add(f"do_{fn.__name__}")
+        return _Draft(fn, edge, options)
+
+    return made
+
+
+def opening(**options: Any) -> Callable[[Callable[..., None]], _Draft]:
+    """The event that begins a case, in the machine's initial state. Takes the same words as `step`."""
+    return lambda fn: _Draft(fn, None, options)
+
+
+def _tuple(value: Any) -> tuple[Any, ...]:
+    return tuple(value) if isinstance(value, tuple | list) else (value,) if value else ()
+
+
+class _FlowType(type(StateMachine)):  # type: ignore[misc]
+    """Makes the class of a workflow: once the machine's states stand, its steps are read off the class body."""
+
+    def __init__(cls, name: str, bases: tuple[type, ...], attrs: dict[str, Any]) -> None:
+        super().__init__(name, bases, attrs)
+        cls.steps, cls._openers, cls._seats = {}, {}, threading.local()
+        for attribute, draft in attrs.items():
+            if isinstance(draft, _Draft):
+                setattr(cls, f"do_{draft.fn.__name__}", draft.fn)
+                cls._adopt(attribute, draft)
+
+
+class Flow(StateMachine, metaclass=_FlowType):
+    """The base of all workflows. Subclasses set `name`, `noun`, `label`, `table`, `prefix`, `remembers`."""
+
+    flow_name: ClassVar[str] = ""
+    noun: ClassVar[str] = "case"
+    label: ClassVar[str] = ""
+    table: ClassVar[type[Any]]
+    prefix: ClassVar[str] = ""
+    remembers: ClassVar[tuple[str, ...]] = ()
+    timers: ClassVar[tuple[Any, ...]] = ()
+    steps: ClassVar[dict[tuple[str, str | None], Step]]
+    _seats: ClassVar[threading.local]
+    _openers: ClassVar[dict[str, Callable[..., None]]]
+
+    @classmethod
+    def _adopt(cls, name: str, draft: _Draft) -> None:
+        options = dict(draft.options)
+        event = options.pop("event", None) or name
+        hints = get_type_hints(draft.fn)
+        sources = tuple(dict.fromkeys(t.source.id for t in draft.edge)) if draft.edge else ()
+        made = Step(
+            event=event,
+            facts=hints.get("facts", NoFacts),
+            doc=inspect.getdoc(draft.fn) or "",
+            sources=sources,
+            target=next(t.target.id for t in draft.edge) if draft.edge else "",
+            label=options.pop("label"),
+            guards=_tuple(options.pop("guards", ())),
+            starts=_tuple(options.pop("starts", ())),
+            announces=_tuple(options.pop("announces", ())),
+            then=_tuple(options.pop("then", ())),
+            **options,
+        )
+        if draft.edge is None:
+            cls._openers[event] = draft.fn
+        for source in sources or (None,):
+            cls.steps[event, source] = made
+
+    @classmethod
+    def by_event(cls) -> dict[str, list[Step]]:
+        """Every event with its steps (most have one), in the order they are written."""
+        found: dict[str, list[Step]] = {}
+        for (event, _source), each in cls.steps.items():
+            if each not in found.setdefault(event, []):
+                found[event].append(each)
+        return found
+
+    @classmethod
+    def serial(cls, event: str) -> bool:
+        return any(s.serial for s in cls.by_event().get(event, ()))
+
+    @classmethod
+    def seat(cls) -> Flow:
+        """This thread's machine of the flow (building one costs more than firing it)."""
+        machine = getattr(cls._seats, "machine", None)
+        if machine is None:
+            machine = cls._seats.machine = cls(model=Seat(cls.initial_state.id))
+        return machine
+
+    @classmethod
+    def fire(cls, case: Any, event: str, **injected: Any) -> None:
+        """Move the case through its machine; raises `TransitionNotAllowed` on an illegal event."""
+        machine = cls.seat()
+        machine.model.state = case.state
+        machine.send(event, **{cls.noun: case}, **injected)
+        case.state = machine.model.state
+
+    @classmethod
+    def open(cls, case: Any, event: str, **injected: Any) -> None:
+        """Begin a case in the machine's initial state."""
+        case.state = cls.initial_state.id
+        fn = cls._openers[event]
+        offered = {cls.noun: case, "self": cls.seat(), **injected}
+        fn(**{name: offered[name] for name in inspect.signature(fn).parameters})
+
+    @classmethod
+    def seen_by(cls, actor: Any) -> Any:
+        """The SQL condition of the cases this actor may see; nobody sees anything until the flow says who does."""
+        return false()
+
+    @classmethod
+    def gains(cls, case: Any, facts: Facts) -> set[int]:
+        """Whom the case benefits: they cannot approve anything on it (four eyes)."""
+        return set()
+
+    @classmethod
+    def tells(cls, case: Any) -> dict[str, Any]:
+        """What a fact about this case says to the outside; nothing personal."""
+        return {}
+
+
+class Seat:
+    """What a machine takes for its model: the row that sits in it for the length of one event."""
+
+    def __init__(self, state: str) -> None:
+        self.state = state
+
+
+__all__ = ["Facts", "Flow", "Guard", "NoFacts", "State", "Step", "guard", "opening", "step"]

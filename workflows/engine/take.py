@@ -1,0 +1,342 @@
+"""`take`: the one path. Lock the case, check the step, change it, remember it, announce it; all in the caller's
+transaction. A refusal is raised before anything is written.
+
+The checks come in the order of `refusal.CODES`: is there such a case for this actor, does the event leave its state, may
+this actor take it, are the facts well-formed, do the guards hold, did somebody else come first.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from pydantic import ValidationError
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from models.people import Person, Project
+from models.remembered import Approval, History, Outbox
+from workflows import policy as policies
+from workflows.engine import chain
+from workflows.engine.actor import Actor
+from workflows.engine.flow import Facts, Flow, Step
+from workflows.engine.refusal import Refused, not_found
+from workflows.engine.timing import CaseTimers
+from workflows.words import Text, _
+
+ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Somebody asks for an event. `at` is the present instant, `due_at` the one at which a timer was due.
+
+    `house` marks what follows from another step: the house takes it itself, so nobody's permission is asked.
+    """
+
+    flow: type[Flow]
+    event: str
+    by: Actor
+    at: datetime
+    code: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    version: int | None = None
+    project: str | None = None
+    due_at: datetime | None = None
+    timer_id: int | None = None
+    approval: Approval | None = None
+    approved_by: Actor | None = None
+    house: bool = False
+
+
+@dataclass(slots=True)
+class Check:
+    """An ask that has been looked at: the case, its step, its well-formed facts. Guards and rules read it."""
+
+    session: Session
+    ask: Ask
+    step: Step
+    case: Any
+    facts: Facts
+    people: dict[str, Person]
+    policy: policies.Policy
+
+    @property
+    def by(self) -> Actor:
+        return self.ask.by
+
+    @property
+    def at(self) -> datetime:
+        return self.ask.at
+
+
+@dataclass(slots=True)
+class Taken:
+    """What came of it: the case with its new history row, or the approval that was opened instead."""
+
+    case: Any
+    row: History | None = None
+    approval: Approval | None = None
+
+
+def take(session: Session, ask: Ask) -> Taken:
+    """Take one step, or open the approval it needs. Raises `Refused`; the caller commits or rolls back."""
+    check = consider(session, ask)
+    if check.step.approved_by and ask.approval is None and not ask.house:
+        from workflows.approval import request
+
+        return Taken(check.case, approval=request(check))
+    if check.step.first and (overtaken := _refusal_of_first(check)):
+        return take(session, overtaken)
+    return _carry_out(check)
+
+
+def consider(session: Session, ask: Ask) -> Check:
+    """Lock and check without changing anything. Raises `Refused`."""
+    steps = ask.flow.by_event().get(ask.event)
+    if not steps:
+        raise Refused("not_found", Text(_("There is no event %(event)s in this workflow."), {"event": ask.event}))
+    opens = ask.code is None and steps[0].opens
+    case = _blank(session, ask) if opens else locked(session, ask)
+    step = _step(ask, case, opens)
+    _permit(ask, step, case)
+    check = Check(session, ask, step, case, Facts(), {}, policies.in_force(session, ask.at))
+    check.facts, check.people = _well_formed(check)
+    _hold_guards(check)
+    if ask.version is not None and ask.version != case.version:
+        raise _overtaken()
+    return check
+
+
+def _blank(session: Session, ask: Ask) -> Any:
+    """A case that does not exist yet, in the project named or the company's first."""
+    wanted = select(Project).order_by(Project.id).limit(1)
+    project = session.scalar(wanted.where(Project.code == ask.project) if ask.project else wanted)
+    if project is None:
+        raise Refused("invalid_data", Text(_("There is no such project.")), errors={"project": _("There is no such project.")})
+    if any(s.serial for s in ask.flow.by_event()[ask.event]):
+        _lock_project(session, project.id)
+    return ask.flow.table(project_id=project.id, version=0, head="")
+
+
+def locked(session: Session, ask: Ask) -> Any:
+    """The case under lock, if this actor may see it. The project first where the step concerns the whole rotation."""
+    table = ask.flow.table
+    if ask.flow.serial(ask.event):
+        project_id = session.scalar(select(table.project_id).where(table.code == ask.code))
+        if project_id is not None:
+            _lock_project(session, project_id)
+    wanted = select(table).where(table.code == ask.code)
+    if not ask.house:
+        wanted = wanted.where(ask.flow.seen_by(ask.by))
+    case = session.scalar(wanted.with_for_update(of=table).execution_options(populate_existing=True))
+    if case is None:
+        raise not_found(ask.flow.label)
+    return case
+
+
+def _lock_project(session: Session, project_id: int) -> None:
+    session.execute(select(Project.id).where(Project.id == project_id).with_for_update())
+
+
+def _step(ask: Ask, case: Any, opens: bool) -> Step:
+    step = ask.flow.steps.get((ask.event, None if opens else case.state))
+    if step is None or (step.when and not step.when(case)):
+        allowed = [s for each in ask.flow.by_event()[ask.event] for s in each.sources]
+        raise Refused(
+            "not_allowed_from_state",
+            Text(
+                _("“%(event)s” is not possible now: the state is “%(state)s”."),
+                {"event": Text(ask.flow.by_event()[ask.event][0].label), "state": _label(ask.flow, case.state)},
+            ),
+            rule=f"{ask.event} from {', '.join(allowed)}",
+            values={"state": case.state, "allowed_from": allowed},
+        )
+    return step
+
+
+def _label(flow: type[Flow], state: str | None) -> Text:
+    return Text(flow.states_map[state].name if state else "")
+
+
+def _permit(ask: Ask, step: Step, case: Any) -> None:
+    if ask.house or (not step.automatic and step.by.allows(ask.by, case)):
+        return
+    raise Refused(
+        "not_permitted",
+        Text(_("You may not do “%(event)s” here."), {"event": Text(step.label)}),
+        rule=step.by.key,
+        who=[part.label for part in step.by.parts],
+        values={"roles": sorted(ask.by.roles)},
+    )
+
+
+def _well_formed(check: Check) -> tuple[Facts, dict[str, Person]]:
+    """The facts as their model reads them, with the people they name."""
+    try:
+        facts = check.step.facts.model_validate(dict(check.ask.facts), context={"policy": check.policy})
+    except ValidationError as error:
+        raise _invalid({".".join(str(p) for p in e["loc"]) or "facts": _said(e) for e in error.errors()}) from error
+    people, missing = {}, {}
+    for name, info in type(facts).model_fields.items():
+        wanted = getattr(facts, name)
+        if wanted is not None and (info.json_schema_extra or {}).get("person"):  # type: ignore[union-attr]
+            found = check.session.scalar(select(Person).where(Person.name == wanted))
+            if found is None or (found.left_on and found.left_on <= check.at.astimezone(policies.zone(check.session)).date()):
+                missing[name] = _("There is nobody of this name on the staff.")
+            else:
+                people[name] = found
+    if missing:
+        raise _invalid(missing)
+    return facts, people
+
+
+def _said(error: Any) -> str:
+    """A validation error as a person would put it."""
+    said = {
+        "missing": _("This is needed."),
+        "extra_forbidden": _("There is no such field."),
+        "string_too_short": _("This is needed."),
+        "literal_error": _("Choose one of the given values."),
+        "enum": _("Choose one of the given values."),
+    }.get(error["type"])
+    return said or str(error["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
+
+
+def _invalid(errors: Mapping[str, str]) -> Refused:
+    reason = Text(_("The data are not complete or not right: %(fields)s."), {"fields": ", ".join(errors)})
+    return Refused("invalid_data", reason, errors=errors)
+
+
+def _hold_guards(check: Check) -> None:
+    """See that every guard holds, those that name a conflict last."""
+    for guard in sorted(check.step.guards, key=lambda g: g.code == "conflict"):
+        held = guard.test(check)
+        if held is not True:
+            values = held if isinstance(held, dict) else {}
+            raise Refused(guard.code, Text(guard.reason, values), rule=guard.name, instead=guard.instead, values=values)
+
+
+def _overtaken() -> Refused:
+    return Refused(
+        "conflict",
+        Text(_("Somebody else changed this in the meantime.")),
+        instead=_("Look at it as it stands now, then decide again."),
+    )
+
+
+def _refusal_of_first(check: Check) -> Ask | None:
+    """Take what must come first; the ask for what happens instead where that no longer fits."""
+    assert check.step.first
+    try:
+        take(check.session, check.step.first(check))
+    except Refused as refusal:
+        reason = {"reason": refusal.detail("zh"), "code": refusal.code}
+        ask = check.ask
+        return Ask(ask.flow, check.step.otherwise, ask.by, ask.at, code=ask.code, facts=reason, house=True)
+    return None
+
+
+def _carry_out(check: Check) -> Taken:
+    ask, case, flow, step = check.ask, check.case, check.ask.flow, check.step
+    source = None if step.opens else case.state
+    before = {name: getattr(case, name) for name in flow.remembers} if source else {}
+    timers = CaseTimers(check.session, flow.flow_name, case, ask.at, check.policy, policies.zone(check.session))
+    injected = {"facts": check.facts, "people": check.people, "ask": ask, "timers": timers, "check": check}
+    if step.opens:
+        _open(check, injected)
+    else:
+        flow.fire(case, ask.event, **injected)
+    row = _remember(check, source, before)
+    for timer in step.starts:
+        if timer.when is None or timer.when(case):
+            timers.start(timer)
+    for fact in step.announces:
+        announce(check.session, flow, case, fact, ask.at, cause=f"{flow.flow_name}:{case.code}:{row.seq}", row=row)
+    check.session.flush()
+    for following in step.then:
+        for each in following(check):
+            take(check.session, each)
+    return Taken(case, row)
+
+
+def _open(check: Check, injected: dict[str, Any]) -> None:
+    """Begin a case; a unique constraint that says no means that somebody else began it first."""
+    case, flow = check.case, check.ask.flow
+    case.code = flow.prefix + "".join(secrets.choice(ALPHABET) for _unused in range(8))
+    flow.open(case, check.ask.event, **injected)
+    case.policy_version = check.policy.version
+    try:
+        with check.session.begin_nested():
+            check.session.add(case)
+            check.session.flush()
+    except IntegrityError as error:
+        _hold_guards(check)
+        raise _overtaken() from error
+
+
+def _remember(check: Check, source: str | None, before: dict[str, Any]) -> History:
+    """Write the history row: who, what, when, which columns took which values."""
+    ask, case, flow = check.ask, check.case, check.ask.flow
+    now = {name: getattr(case, name) for name in flow.remembers}
+    changes = {k: chain.plain(v) for k, v in now.items() if k not in before or before[k] != v}
+    if source is None:
+        changes = {k: v for k, v in changes.items() if v is not None}
+    open_facts, private = _split(check.facts)
+    row = History(
+        flow=flow.flow_name,
+        case_id=case.id,
+        case_code=case.code,
+        project_id=case.project_id,
+        event=ask.event,
+        source=source,
+        target=case.state,
+        by_id=ask.by.id,
+        by_role=ask.by.kind,
+        approved_by_id=ask.approved_by.id if ask.approved_by else None,
+        approval_code=ask.approval.code if ask.approval else None,
+        timer_id=ask.timer_id,
+        at=ask.at,
+        due_at=ask.due_at,
+        facts=open_facts,
+        private=private or None,
+        changes=changes,
+        policy_version=check.policy.version,
+    )
+    chain.link(row, case)
+    check.session.add(row)
+    return row
+
+
+def _split(facts: Facts) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The facts that may stand in the open, and those about the customer that are sealed."""
+    given = facts.model_dump(mode="json", exclude_none=True)
+    sealed = {n for n, info in type(facts).model_fields.items() if (info.json_schema_extra or {}).get("private")}  # type: ignore[union-attr]
+    return {k: v for k, v in given.items() if k not in sealed}, {k: v for k, v in given.items() if k in sealed}
+
+
+def announce(
+    session: Session, flow: type[Flow], case: Any, fact: str, at: datetime, *, cause: str, row: History | None = None, **more: Any
+) -> None:
+    """Put a fact into the outbox, under a unique id made of its cause."""
+    body = {"code": case.code, "state": case.state, "project_id": case.project_id, **flow.tells(case), **more}
+    if row is not None:
+        body |= {"event": row.event, "seq": row.seq, "by_id": row.by_id, "by_role": row.by_role}
+        body |= {"due_at": chain.plain(row.due_at)} if row.due_at else {}
+    session.add(
+        Outbox(
+            uid=str(uuid5(NAMESPACE_URL, f"tuoke:{cause}:{fact}")),
+            fact=fact,
+            cause=cause,
+            flow=flow.flow_name,
+            case_code=case.code,
+            at=at,
+            body=body,
+            next_at=at,
+        )
+    )

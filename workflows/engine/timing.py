@@ -1,0 +1,110 @@
+"""Timers as the rules write them, and the reckoning of their due times in the company's time zone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from dateutil.relativedelta import relativedelta
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from models.remembered import Timer as TimerRow
+
+Reckoning = Callable[[datetime, Any, ZoneInfo], datetime]
+
+
+def days(number: str) -> Reckoning:
+    """This policy number of days later, at the same local time."""
+    return lambda start, policy, zone: add_days(start, getattr(policy, number), zone)
+
+
+def months(number: str) -> Reckoning:
+    """This many calendar months later, same local time; the 31st becomes the month's last day (31 Jan → 28 Feb)."""
+
+    def due(start: datetime, policy: Any, zone: ZoneInfo) -> datetime:
+        local = start.astimezone(zone).replace(tzinfo=None) + relativedelta(months=getattr(policy, number))
+        return local.replace(tzinfo=zone).astimezone(UTC)
+
+    return due
+
+
+def hours(number: str) -> Reckoning:
+    return lambda start, policy, zone: start + timedelta(hours=getattr(policy, number))
+
+
+def minutes(number: str) -> Reckoning:
+    return lambda start, policy, zone: start + timedelta(minutes=getattr(policy, number))
+
+
+def add_days(start: datetime, count: int, zone: ZoneInfo) -> datetime:
+    """`count` days later at the same local time, across any change of the clocks."""
+    local = start.astimezone(zone).replace(tzinfo=None) + timedelta(days=count)
+    return local.replace(tzinfo=zone).astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """A timer as a flow declares it. When due it takes `event` (by the clock) or only tells `fact`.
+
+    `when` says for which cases it starts; `still` whether a notice is still wanted when it falls due; `waits_for` is an
+    event whose pending approval holds the timer back until it is decided. One timer of a name runs per case: starting
+    it again replaces the one that runs.
+    """
+
+    name: str
+    label: str
+    after: Reckoning
+    event: str = ""
+    fact: str = ""
+    facts: dict[str, Any] | None = None
+    waits_for: str | None = None
+    when: Callable[[Any], bool] | None = None
+    still: Callable[[Any], bool] | None = None
+
+
+class CaseTimers:
+    """The timers of one case, started, moved and cancelled in the transaction of the step that does so."""
+
+    def __init__(self, session: Session, flow: str, case: Any, at: datetime, policy: Any, zone: ZoneInfo) -> None:
+        self.session, self.flow, self.case, self.at, self.policy, self.zone = session, flow, case, at, policy, zone
+
+    def _pending(self, names: Iterable[str] | None) -> list[Any]:
+        mine = [TimerRow.flow == self.flow, TimerRow.case_id == self.case.id, TimerRow.state == "pending"]
+        return mine if names is None else [*mine, TimerRow.name.in_(list(names))]
+
+    def start(self, timer: Timer) -> None:
+        """Start it, in place of one of the same name that still runs."""
+        self.cancel(timer.name, result="replaced")
+        self.session.add(
+            TimerRow(
+                flow=self.flow,
+                case_id=self.case.id,
+                case_code=self.case.code,
+                name=timer.name,
+                state="pending",
+                started_at=self.at,
+                due_at=timer.after(self.at, self.policy, self.zone),
+                waits_for=timer.waits_for,
+                policy_version=self.policy.version,
+            )
+        )
+
+    def cancel(self, *names: str, result: str = "cancelled") -> None:
+        """Cancel these timers, or all of the case's when none is named."""
+        self.session.flush()
+        self.session.execute(
+            update(TimerRow)
+            .where(*self._pending(names or None))
+            .values(state="cancelled", ended_at=self.at, result=result)
+            .execution_options(synchronize_session=False)
+        )
+
+    def postpone(self, count: int, *names: str) -> None:
+        """Move the pending ones of these timers by `count` days, keeping their local time."""
+        self.session.flush()
+        for row in self.session.scalars(select(TimerRow).where(*self._pending(names))):
+            row.due_at = add_days(row.due_at, count, self.zone)

@@ -1,0 +1,58 @@
+"""Telling what happened: outbox rows are delivered to every consumer, at least once, with effect exactly once.
+
+A consumer is a function over one fact that touches only the database; a row in `delivery` fences it. A fact whose
+consumer breaks is tried again later and parked after some tries, where people see it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine, func, select
+from sqlalchemy.orm import Session
+
+from models import database
+from models.remembered import Delivery, Outbox
+from workflows.notices import notify
+
+Consumer = Callable[[Session, Outbox, datetime], None]
+CONSUMERS: dict[str, Consumer] = {"notices": notify}
+TRIES = 8
+
+
+def undelivered(session: Session, at: datetime) -> int:
+    """How many facts wait to be told now."""
+    return session.scalar(select(func.count()).where(Outbox.state == "pending", Outbox.next_at <= at)) or 0
+
+
+def deliver_due(engine: Engine, at: datetime, limit: int = 200) -> int:
+    """Deliver one batch of facts in one transaction; how many were taken up."""
+    return database.in_transaction(engine, lambda session: _deliver_batch(session, at, limit))
+
+
+def _deliver_batch(session: Session, at: datetime, limit: int) -> int:
+    wanted = select(Outbox).where(Outbox.state == "pending", Outbox.next_at <= at).order_by(Outbox.id).limit(limit)
+    rows = list(session.scalars(wanted.with_for_update(skip_locked=True)))
+    for row in rows:
+        deliver(session, row, at)
+    return len(rows)
+
+
+def deliver(session: Session, row: Outbox, at: datetime) -> None:
+    """Tell one fact to every consumer that has not had it; what breaks is undone, and the fact waits."""
+    try:
+        with session.begin_nested():
+            for name, consume in CONSUMERS.items():
+                if session.get(Delivery, (row.uid, name)) is None:
+                    session.add(Delivery(uid=row.uid, consumer=name, at=at))
+                    consume(session, row, at)
+            session.flush()
+    except Exception as broken:  # noqa: BLE001 (one poisonous fact must not stop the others)
+        if database.away(broken):
+            raise
+        row.tries, row.error = row.tries + 1, f"{type(broken).__name__}: {broken}"[:500]
+        row.next_at = at + timedelta(seconds=min(300, 2**row.tries))
+        row.state = "parked" if row.tries >= TRIES else "pending"
+    else:
+        row.state, row.delivered_at = "done", at

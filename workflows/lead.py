@@ -1,0 +1,515 @@
+"""The lead (线索): from the street to the contract. This one file tells the whole process of S20 (三)5–10."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, or_, select, true
+
+from models.leads import Lead
+from models.people import Person, StaffPhone
+from models.remembered import History
+from models.remembered import Timer as TimerRow
+from models.sealed import sealer
+from workflows import policy, rotation
+from workflows.engine.actor import CLOCK, PUBLIC, Actor
+from workflows.engine.flow import Facts, Flow, NoFacts, State, guard, opening, step
+from workflows.engine.take import Ask, Check
+from workflows.engine.timing import Timer, days, hours, minutes, months
+from workflows.engine.who import Auditor, Clock, Consultant, Leader, Manager, Member, Public, Reception, SalesManager, relation
+from workflows.lead_facts import (
+    Appointment,
+    Arrival,
+    CallBack,
+    Capture,
+    Contract,
+    Evidence,
+    Extension,
+    FollowUp,
+    Invalidity,
+    Reason,
+    Reassignment,
+    Screening,
+    SignOff,
+)
+from workflows.words import _
+
+# Who stands in which relation to a lead.
+STAFF = {"member", "leader", "manager", "reception"}
+Promoter = relation("promoter", _("its promoter"), STAFF, lambda a, lead: a.id is not None and a.id == lead.promoter_id)
+Holder = relation(
+    "holder", _("its holder"), {"consultant", "member", "leader"}, lambda a, lead: a.id is not None and a.id == lead.holder_id
+)
+OfferedConsultant = relation(
+    "offered", _("the consultant it is offered to"), {"consultant"}, lambda a, lead: a.id is not None and a.id == lead.offered_to_id
+)
+TeamLeader = relation(
+    "team_leader",
+    _("the leader of the promoter's team"),
+    {"leader"},
+    lambda a, lead: a.has("leader") and lead.promoter is not None and a.team_id is not None and a.team_id == lead.promoter.team_id,
+)
+
+# The timers of lead.md; the numbers are the policy's.
+LAPSE = Timer("lapse", _("Ten days without a deal"), days("conversion_days"), event="lapse", waits_for="deal")
+CALL_IN_EXPIRY = Timer(
+    "expire", _("Protection ends"), days("call_in_days"), event="expire", waits_for="deal", when=lambda lead: lead.channel == "call_in"
+)
+VISIT_EXPIRY = Timer("expire", _("Protection ends"), months("visit_months"), event="expire", waits_for="deal")
+OFFER = Timer("offer", _("Offer unanswered"), minutes("offer_minutes"), event="decline", facts={"reason": "no_answer"})
+SCREENING = Timer(
+    "screening_reminder",
+    _("Reminder to screen"),
+    hours("screening_reminder_hours"),
+    fact="lead.unscreened",
+    still=lambda lead: lead.state == "captured",
+)
+
+
+@guard(_("This phone is on the staff list, or was declared as a relative's: it cannot be a lead."))
+def phone_is_no_staff_phone(check: Check) -> bool:
+    """S20 罚7: no calls by friends and relatives."""
+    index = sealer().blind("phone", check.facts.phone)  # type: ignore[attr-defined]
+    return check.session.get(StaffPhone, index) is None
+
+
+@guard(
+    _("This phone is registered since %(since)s and protected until %(until)s."),
+    instead=_("It can be registered again when that lead is closed."),
+    code="conflict",
+)
+def phone_is_free(check: Check) -> bool | dict[str, Any]:
+    """One open lead per phone. What came through a web form gives way to a staff capture until it is screened."""
+    index = sealer().blind("phone", check.facts.phone)  # type: ignore[attr-defined]
+    found = select(Lead).where(Lead.phone_index == index, Lead.state != "closed").limit(1)
+    protected = found.where(or_(Lead.protected, Lead.state != "captured"))
+    holder = check.session.scalar(found if check.by is PUBLIC else protected)
+    return _protection(check, holder) if holder else True
+
+
+@guard(_("Another open lead has this phone, registered since %(since)s and protected until %(until)s."), code="conflict")
+def protection_is_free(check: Check) -> bool | dict[str, Any]:
+    """A lead from a web form is protected once it is screened, if nobody else's is by then."""
+    if check.case.protected:
+        return True
+    same = select(Lead).where(Lead.phone_index == check.case.phone_index, Lead.state != "closed", Lead.protected)
+    other = check.session.scalar(same.limit(1))
+    return _protection(check, other) if other else True
+
+
+def _protection(check: Check, lead: Lead) -> dict[str, Any]:
+    """Since when and until when, but not by whom."""
+    zone = policy.zone(check.session)
+    due = check.session.scalar(
+        select(func.min(TimerRow.due_at)).where(
+            TimerRow.flow == "lead", TimerRow.case_id == lead.id, TimerRow.name == "expire", TimerRow.state == "pending"
+        )
+    )
+    until = f"{due.astimezone(zone):%Y-%m-%d %H:%M}" if due else "—"
+    return {"since": f"{lead.captured_at.astimezone(zone):%Y-%m-%d}", "until": until}
+
+
+@guard(_("The lead has no recorded demand: it is no valid customer yet."), instead=_("Screen it and write down the demand."))
+def has_demand(check: Check) -> bool:
+    """S20 (三)7."""
+    return bool(check.case.demand)
+
+
+@guard(_("No offer is open for this lead."))
+def has_offer(check: Check) -> bool:
+    return check.case.offered_to_id is not None
+
+
+@guard(_("%(name)s is not a consultant."), instead=_("Choose one of the consultants."))
+def is_consultant(check: Check) -> bool | dict[str, Any]:
+    person = check.people["consultant"]
+    return "consultant" in person.roles or {"name": person.name}
+
+
+@guard(_("%(name)s holds this lead already."))
+def is_another_consultant(check: Check) -> bool | dict[str, Any]:
+    person = check.people["consultant"]
+    return person.id != check.case.holder_id or {"name": person.name}
+
+
+@guard(_("%(name)s is not an outreach member."), instead=_("Choose a member or leader of a team."))
+def holder_is_outreach(check: Check) -> bool | dict[str, Any]:
+    person = check.people["holder"]
+    return bool({"member", "leader"} & set(person.roles)) or {"name": person.name}
+
+
+@guard(_("You claimed %(count)s leads today; the policy allows %(most)s."), instead=_("Claim again tomorrow."))
+def claims_left_today(check: Check) -> bool | dict[str, Any]:
+    """Counted from the rows of history, not from a cache."""
+    most = check.policy.pool_claims_per_day
+    local = check.at.astimezone(policy.zone(check.session))
+    since = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    mine = (History.flow == "lead", History.event == "claim", History.by_id == check.by.id, History.at >= since)
+    count = check.session.scalar(select(func.count()).where(*mine)) if most else 0
+    return not most or count < most or {"count": count, "most": most}  # type: ignore[operator]
+
+
+@guard(_("You hold %(count)s leads; the policy allows %(most)s."), instead=_("Release one first."))
+def may_hold_more(check: Check) -> bool | dict[str, Any]:
+    most = check.policy.pool_held_max
+    mine = (Lead.holder_id == check.by.id, Lead.state == "reclaimed")
+    count = check.session.scalar(select(func.count()).where(*mine)) if most else 0
+    return not most or count < most or {"count": count, "most": most}  # type: ignore[operator]
+
+
+@guard(_("You lost or released this lead; you may claim it again from %(from)s."), instead=_("Somebody else may claim it now."))
+def waited_after_losing_it(check: Check) -> bool | dict[str, Any]:
+    lead, wait = check.case, timedelta(days=check.policy.pool_return_days)
+    if not wait or lead.lost_holder_id != check.by.id or lead.lost_at is None or check.at >= lead.lost_at + wait:
+        return True
+    return {"from": f"{(lead.lost_at + wait).astimezone(policy.zone(check.session)):%Y-%m-%d %H:%M}"}
+
+
+def in_pool(lead: Lead) -> bool:
+    """A reclaimed lead without a holder lies in the pool (拓客资源库)."""
+    return lead.holder_id is None
+
+
+def held(lead: Lead) -> bool:
+    return lead.holder_id is not None
+
+
+def duplicates_give_way(check: Check) -> list[Ask]:
+    """What the same customer left on a web form is closed as a duplicate of the staff capture."""
+    if not check.case.protected:
+        return []
+    same = select(Lead.code).where(
+        Lead.phone_index == check.case.phone_index, Lead.state == "captured", ~Lead.protected, Lead.id != check.case.id
+    )
+    facts = {"reason": "duplicate"}
+    return [
+        Ask(LeadFlow, "invalidate", check.by, check.at, code=code, facts=facts, house=True) for code in check.session.scalars(same)
+    ]
+
+
+class LeadFlow(Flow):
+    """线索: from the street to the contract (S20)."""
+
+    flow_name, noun, prefix, table = "lead", "lead", "L", Lead
+    label = _("Lead")
+    timers = (LAPSE, CALL_IN_EXPIRY, VISIT_EXPIRY, OFFER, SCREENING)
+    remembers = (
+        "outcome", "protected", "channel", "intent", "budget_fen", "area_m2", "spot", "campaign", "party_size", "promoter_id",
+        "holder_id", "offered_to_id", "offered_at", "declined_by", "previous_id", "captured_at", "screened_at", "visited_at",
+        "assigned_at", "unconverted_at", "reclaimed_at", "closed_at", "next_at", "lost_holder_id", "lost_at", "close_reason",
+        "units", "amount_fen",
+    )  # fmt: skip
+
+    captured = State(_("Captured"), initial=True)
+    screened = State(_("Screened"))
+    visited = State(_("Visited"))
+    assigned = State(_("Assigned"))
+    unconverted = State(_("Not converted in ten days"))
+    reclaimed = State(_("Reclaimed"))
+    closed = State(_("Closed"), final=True)
+
+    @opening(
+        label=_("Capture"),
+        by=Member | Leader | Manager | Reception | Public,
+        guards=(phone_is_no_staff_phone, phone_is_free),
+        starts=(CALL_IN_EXPIRY, SCREENING),
+        announces="lead.captured",
+        then=duplicates_give_way,
+    )
+    def capture(self, lead: Lead, facts: Capture, ask: Ask, check: Check) -> None:
+        """First contact: name, phone, channel and the customer's consent (S20 (三)5)."""
+        lead.name, lead.phone, lead.phone_index = facts.name, facts.phone, sealer().blind("phone", facts.phone)
+        lead.channel, lead.spot, lead.campaign = facts.channel.value, facts.spot, facts.campaign
+        lead.demand, lead.note, lead.registered_on = facts.demand, facts.note, facts.registered_on
+        lead.consent, lead.consent_at = facts.consent_text or "spoken", ask.at
+        lead.promoter_id, lead.protected, lead.captured_at = ask.by.id, ask.by is not PUBLIC, ask.at
+        lead.declined_by = []
+        earlier = select(Lead.id).where(Lead.phone_index == lead.phone_index, Lead.state == "closed")
+        lead.previous_id = check.session.scalar(earlier.order_by(Lead.id.desc()).limit(1))
+
+    @step(
+        captured.to(screened),
+        label=_("Screen"),
+        by=Promoter | TeamLeader | Manager,
+        guards=protection_is_free,
+        announces="lead.screened",
+    )
+    def screen(self, lead: Lead, facts: Screening, ask: Ask) -> None:
+        """First talk: is there a demand? (S20 (三)5, 7)"""
+        lead.demand, lead.intent = facts.demand, facts.intent
+        lead.budget_fen, lead.area_m2 = facts.budget_fen, facts.area_m2
+        lead.note = facts.note or lead.note
+        lead.screened_at, lead.protected = ask.at, True
+
+    @step(
+        screened.to(visited),
+        label=_("Arrive"),
+        by=Reception,
+        guards=has_demand,
+        starts=VISIT_EXPIRY,
+        announces="lead.visited",
+        serial=True,
+        then=rotation.turn,
+    )
+    def visit(self, lead: Lead, facts: Arrival, ask: Ask) -> None:
+        """The customer stands at the desk; the consultant whose turn it is gets the offer (S20 (三)6)."""
+        lead.visited_at, lead.party_size = ask.at, facts.party_size
+
+    @step(
+        visited.to.itself(internal=True),
+        label=_("Offer"),
+        by=Clock,
+        automatic=True,
+        starts=OFFER,
+        announces="lead.offered",
+        serial=True,
+    )
+    def offer(self, lead: Lead, people: dict[str, Person], facts: Appointment, ask: Ask) -> None:
+        """The rotation offers the customer to the consultant whose turn it is (S20 (三)6)."""
+        lead.offered_to_id, lead.offered_at = people["consultant"].id, ask.at
+
+    @step(
+        visited.to.itself(internal=True),
+        label=_("Decline"),
+        by=OfferedConsultant | Clock,
+        guards=has_offer,
+        announces="lead.declined",
+        serial=True,
+        then=rotation.turn,
+    )
+    def decline(self, lead: Lead, facts: Reason, timers: Any) -> None:
+        """The consultant cannot receive; the last of the queue is asked (S20 (三)6). No answer counts the same."""
+        lead.declined_by = [*lead.declined_by, lead.offered_to_id]
+        lead.offered_to_id = lead.offered_at = None
+        timers.cancel(OFFER.name)
+
+    @step(
+        visited.to.itself(internal=True),
+        label=_("Appoint"),
+        by=SalesManager,
+        guards=is_consultant,
+        starts=OFFER,
+        announces="lead.offered",
+        serial=True,
+        then=rotation.turn,
+    )
+    def appoint(self, lead: Lead, people: dict[str, Person], facts: Appointment, ask: Ask) -> None:
+        """The sales manager names the consultant, in place of the rotation; the offer goes out now."""
+        lead.offered_to_id, lead.offered_at = people["consultant"].id, ask.at
+
+    @step(
+        visited.to(assigned),
+        label=_("Accept and sign"),
+        by=OfferedConsultant,
+        starts=LAPSE,
+        announces="lead.assigned",
+        serial=True,
+        then=(rotation.serve, rotation.turn),
+    )
+    def accept(self, lead: Lead, facts: SignOff, ask: Ask, timers: Any) -> None:
+        """The consultant signs for the customer, which confirms the visit (S20 (三)6)."""
+        lead.holder_id, lead.assigned_at = ask.by.id, ask.at
+        lead.offered_to_id = lead.offered_at = None
+        timers.cancel(OFFER.name)
+
+    @step(
+        assigned.to.itself(internal=True) | unconverted.to.itself(internal=True) | reclaimed.to.itself(internal=True),
+        label=_("Follow up"),
+        by=Holder | Manager,
+        announces="lead.followed_up",
+    )
+    def follow_up(self, lead: Lead, facts: FollowUp, ask: Ask) -> None:
+        """A contact and what it brought. It restarts no clock."""
+        lead.follow_up_at, lead.next_at = ask.at, facts.next_at
+
+    @step(
+        assigned.to.itself(internal=True),
+        label=_("Reassign"),
+        by=SalesManager,
+        guards=(is_consultant, is_another_consultant),
+        announces="lead.reassigned",
+    )
+    def reassign(self, lead: Lead, people: dict[str, Person], facts: Reassignment) -> None:
+        """Another consultant takes over. It restarts no clock."""
+        lead.holder_id = people["consultant"].id
+
+    @step(assigned.to(unconverted), label=_("Lapse"), by=Clock, announces="lead.unconverted")
+    def lapse(self, lead: Lead, facts: NoFacts, ask: Ask) -> None:
+        """Ten days without a deal: the outreach manager may call back (S20 (三)9)."""
+        lead.unconverted_at = ask.at
+
+    @step(
+        unconverted.to(reclaimed),
+        label=_("Reclaim"),
+        by=Manager,
+        approved_by=SalesManager,
+        guards=holder_is_outreach,
+        announces="lead.reclaimed",
+    )
+    def reclaim(self, lead: Lead, people: dict[str, Person], facts: CallBack, ask: Ask) -> None:
+        """The manager called back: outreach takes the customer over to the end (S20 (三)9)."""
+        lead.lost_holder_id, lead.lost_at = lead.holder_id, ask.at
+        lead.holder_id, lead.reclaimed_at = people["holder"].id, ask.at
+
+    @step(
+        reclaimed.from_(captured, screened, visited, assigned, unconverted),
+        label=_("Expire"),
+        by=Clock,
+        announces="lead.pooled",
+        serial=True,
+        then=rotation.turn,
+    )
+    def expire(self, lead: Lead, facts: NoFacts, ask: Ask) -> None:
+        """Protection has run out: the customer goes to the pool (S20 (三)10)."""
+        lead.lost_holder_id, lead.lost_at = lead.holder_id or lead.promoter_id, ask.at
+        lead.holder_id, lead.reclaimed_at = None, ask.at
+
+    @step(
+        reclaimed.to.itself(internal=True),
+        label=_("Claim"),
+        by=Member | Leader,
+        when=in_pool,
+        guards=(claims_left_today, may_hold_more, waited_after_losing_it),
+        announces="lead.claimed",
+    )
+    def claim(self, lead: Lead, facts: NoFacts, ask: Ask) -> None:
+        """Take a lead out of the pool; the caller becomes its holder."""
+        lead.holder_id = ask.by.id
+
+    @step(
+        reclaimed.to.itself(internal=True),
+        label=_("Release"),
+        by=Holder | Manager,
+        when=held,
+        announces="lead.pooled",
+    )
+    def release(self, lead: Lead, facts: Reason, ask: Ask) -> None:
+        """Give the lead back to the pool."""
+        lead.lost_holder_id, lead.lost_at, lead.holder_id = lead.holder_id, ask.at, None
+
+    @step(
+        screened.to.itself(internal=True)
+        | visited.to.itself(internal=True)
+        | assigned.to.itself(internal=True)
+        | unconverted.to.itself(internal=True),
+        label=_("Extend"),
+        by=Holder | Promoter,
+        approved_by=SalesManager,
+        announces="lead.extended",
+    )
+    def extend(self, lead: Lead, facts: Extension, timers: Any) -> None:
+        """More days before the ten days and the protection run out."""
+        timers.postpone(facts.days, LAPSE.name, VISIT_EXPIRY.name)
+
+    @step(
+        closed.from_(assigned, unconverted, reclaimed),
+        label=_("Deal"),
+        by=Holder,
+        approved_by=SalesManager,
+        announces="lead.closed",
+    )
+    def deal(self, lead: Lead, facts: Contract, ask: Ask) -> None:
+        """The contract is signed (S20 (四))."""
+        lead.outcome, lead.closed_at = "deal", ask.at
+        lead.units, lead.contract_no, lead.amount_fen = facts.units, facts.contract_no, facts.amount_fen
+
+    @step(
+        closed.from_(captured, screened),
+        label=_("Invalidate"),
+        by=Promoter | Leader | Manager,
+        announces="lead.closed",
+    )
+    def invalidate(self, lead: Lead, facts: Invalidity, ask: Ask) -> None:
+        """No demand, not considering: no valid customer (S20 (三)7)."""
+        lead.outcome, lead.closed_at, lead.close_reason = "invalid", ask.at, facts.reason
+
+    @step(
+        closed.from_(visited, assigned),
+        event="invalidate",
+        label=_("Invalidate"),
+        by=OfferedConsultant | Holder,
+        approved_by=SalesManager,
+        announces="lead.closed",
+        serial=True,
+        then=rotation.turn,
+    )
+    def invalidate_after_visit(self, lead: Lead, facts: Invalidity, ask: Ask) -> None:
+        """The consultant finds no valid customer; the sales manager agrees (S20 (三)7)."""
+        lead.outcome, lead.closed_at, lead.close_reason = "invalid", ask.at, facts.reason
+
+    @step(
+        closed.from_(assigned, unconverted, reclaimed),
+        label=_("Lose"),
+        by=Holder,
+        approved_by=TeamLeader | Manager,
+        announces="lead.closed",
+    )
+    def lose(self, lead: Lead, facts: Reason, ask: Ask) -> None:
+        """The customer bought elsewhere or not at all."""
+        lead.outcome, lead.closed_at, lead.close_reason = "lost", ask.at, facts.reason
+
+    @step(
+        closed.from_(captured, screened, visited, assigned, unconverted, reclaimed),
+        label=_("Expose"),
+        by=Leader | Manager | Auditor,
+        approved_by=SalesManager,
+        announces="lead.closed",
+        serial=True,
+        then=rotation.turn,
+    )
+    def expose(self, lead: Lead, facts: Evidence, ask: Ask) -> None:
+        """A false phone, a friend posing as a customer (S20 罚7)."""
+        lead.outcome, lead.closed_at = "fraud", ask.at
+
+    def on_enter_reclaimed(self, lead: Lead, timers: Any) -> None:
+        _at_rest(lead, timers)
+
+    def on_enter_closed(self, lead: Lead, timers: Any) -> None:
+        _at_rest(lead, timers)
+
+    @classmethod
+    def seen_by(cls, actor: Actor) -> ColumnElement[bool]:
+        """Members see what they promote or hold and the pool, leaders their team's, consultants what is offered to or
+        held by them; the desks see all; the administrator sees nothing."""
+        if actor is CLOCK or actor.has("reception", "manager", "sales_manager", "finance", "auditor"):
+            return true()
+        own = [Lead.promoter_id == actor.id, Lead.holder_id == actor.id, Lead.offered_to_id == actor.id] if actor.id else []
+        seen = [] if actor.roles <= {"admin"} else own
+        if actor.has("member", "leader"):
+            seen.append((Lead.state == "reclaimed") & Lead.holder_id.is_(None))
+        if actor.has("leader") and actor.team_id is not None:
+            team = select(Person.id).where(Person.team_id == actor.team_id)
+            seen += [Lead.promoter_id.in_(team), Lead.holder_id.in_(team)]
+        return or_(*seen) if seen else ~true()
+
+    @classmethod
+    def gains(cls, case: Lead, facts: Facts) -> set[int]:
+        """Promoter and holder gain from a lead, also the holder-to-be."""
+        return {person for person in (case.promoter_id, case.holder_id) if person is not None}
+
+    @classmethod
+    def tells(cls, case: Lead) -> dict[str, Any]:
+        names = ("outcome", "channel", "promoter_id", "holder_id", "offered_to_id", "units", "amount_fen")
+        return {name: getattr(case, name) for name in names}
+
+
+def _at_rest(lead: Lead, timers: Any) -> None:
+    """Reclaimed or closed: no clock runs any more, no offer stands."""
+    timers.cancel()
+    lead.offered_to_id = lead.offered_at = None
+
+
+def entitled(actor: Actor, lead: Lead) -> bool:
+    """Whether this actor reads the customer's name and phone in clear. Others may unmask on a stated purpose or not at all."""
+    if actor.has("manager", "sales_manager"):
+        return True
+    if lead.state == "reclaimed" and lead.holder_id is None:
+        return False
+    if actor.id is not None and actor.id in (lead.promoter_id, lead.holder_id, lead.offered_to_id):
+        return True
+    people = (lead.promoter, lead.holder)
+    return actor.has("leader") and actor.team_id is not None and any(p and p.team_id == actor.team_id for p in people)
+
+
+__all__ = ["Consultant", "LeadFlow", "entitled", "in_pool"]

@@ -1,0 +1,123 @@
+"""Who is told about which fact, in their own inbox."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from models.notices import Notification
+from models.people import Person, StandIn
+from models.remembered import Approval, Outbox
+from workflows.words import _
+
+Audience = Callable[[Session, Outbox, datetime], Iterable[int | None]]
+
+SAYS = {
+    "lead.unscreened": _("The lead has not been screened for a day."),
+    "lead.visited": _("Your customer has arrived at the sales office."),
+    "lead.offered": _("A customer is offered to you: accept or decline."),
+    "lead.unattended": _("Nobody on duty can receive this customer: appoint a consultant."),
+    "lead.assigned": _("The visit is confirmed; the consultant has signed."),
+    "lead.reassigned": _("The customer has been given to another consultant."),
+    "lead.unconverted": _("Ten days without a deal: a call-back is due."),
+    "lead.reclaimed": _("Outreach has taken the customer over."),
+    "lead.pooled": _("The lead has gone to the pool."),
+    "lead.closed": _("The lead has been closed."),
+    "approval.requested": _("Your approval is asked for."),
+    "approval.approved": _("Your request was approved."),
+    "approval.rejected": _("Your request was rejected."),
+    "approval.expired": _("Your request was overtaken by what happened meanwhile."),
+    "approval.reminder": _("A request still waits for your approval."),
+    "approval.escalated": _("A request has waited too long for its approval."),
+    "timer.late": _("A timer fired late: see whether workers and clock run."),
+}
+
+
+def notify(session: Session, fact: Outbox, at: datetime) -> None:
+    """Write a line into the inbox of everybody whom this fact concerns."""
+    audience = AUDIENCES.get(fact.fact)
+    if audience is None:
+        return
+    body = {k: v for k, v in fact.body.items() if k in ("about", "event", "state", "outcome", "timer")}
+    code, flow = fact.body.get("about") or fact.case_code, fact.body.get("flow") or fact.flow
+    for person_id in {p for p in audience(session, fact, at) if p is not None}:
+        session.add(
+            Notification(
+                person_id=person_id, fact=fact.fact, fact_uid=fact.uid, flow=flow, case_code=code, body=body, at=fact.at
+            )
+        )
+
+
+def having(session: Session, *roles: str) -> list[Person]:
+    """The staff with one of these roles."""
+    staff = session.scalars(select(Person).where(Person.left_on.is_(None)))
+    return [person for person in staff if set(roles) & set(person.roles)]
+
+
+def _named(*fields: str) -> Audience:
+    return lambda session, fact, at: [fact.body.get(field) for field in fields]
+
+
+def _role(*roles: str) -> Audience:
+    return lambda session, fact, at: [person.id for person in having(session, *roles)]
+
+
+def _both(*audiences: Audience) -> Audience:
+    return lambda session, fact, at: [person for audience in audiences for person in audience(session, fact, at)]
+
+
+def _leader_of_promoter(session: Session, fact: Outbox, at: datetime) -> Iterable[int | None]:
+    promoter = session.get(Person, fact.body.get("promoter_id") or 0)
+    if promoter is None or promoter.team_id is None:
+        return []
+    return [leader.id for leader in having(session, "leader") if leader.team_id == promoter.team_id]
+
+
+def _approvers(session: Session, fact: Outbox, at: datetime) -> Iterable[int | None]:
+    """Those who may decide it, and who stands in for those of them who are away."""
+    from workflows.approval import Approver
+    from workflows.engine.actor import Actor
+
+    approval = session.scalar(select(Approval).where(Approval.code == fact.case_code))
+    if approval is None or approval.state != "pending":
+        return []
+    staff = having(session, "leader", "manager", "sales_manager")
+    may = [person.id for person in staff if Approver.allows(Actor.of(person), approval) and person.id != approval.requested_by_id]
+    standing_in = select(StandIn.stand_in_id).where(StandIn.person_id.in_(may), StandIn.starts_at <= at, StandIn.ends_at > at)
+    return [*may, *session.scalars(standing_in)]
+
+
+def stand_ins(session: Session, person_id: int, at: datetime) -> list[StandIn]:
+    """For whom this person stands in now, and who stands in for them."""
+    wanted = select(StandIn).where(or_(StandIn.person_id == person_id, StandIn.stand_in_id == person_id))
+    return list(session.scalars(wanted.where(StandIn.starts_at <= at, StandIn.ends_at > at)))
+
+
+AUDIENCES: dict[str, Audience] = {
+    "lead.unscreened": _both(_named("promoter_id"), _leader_of_promoter),
+    "lead.visited": _named("promoter_id"),
+    "lead.offered": _named("offered_to_id"),
+    "lead.unattended": _role("sales_manager"),
+    "lead.assigned": _named("promoter_id"),
+    "lead.reassigned": _named("holder_id"),
+    "lead.unconverted": _both(_named("holder_id", "promoter_id"), _role("manager")),
+    "lead.reclaimed": _named("promoter_id", "holder_id"),
+    "lead.pooled": _both(_named("promoter_id"), _leader_of_promoter),
+    "lead.closed": _named("promoter_id", "holder_id"),
+    "approval.requested": _approvers,
+    "approval.reminder": _approvers,
+    "approval.escalated": _both(_approvers, _role("auditor"), _named("requested_by_id")),
+    "approval.approved": _named("requested_by_id"),
+    "approval.rejected": _named("requested_by_id"),
+    "approval.expired": _named("requested_by_id"),
+    "timer.late": _role("admin"),
+}
+
+
+def saying(fact: str) -> Any:
+    """The sentence for a fact, as a marked text."""
+    return SAYS.get(fact, fact)

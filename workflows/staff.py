@@ -1,0 +1,145 @@
+"""The staff: people, their roles and teams, phones that cannot be leads, tokens, stand-ins."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from models.people import ApiToken, Person, Project, StaffPhone, StandIn, Team
+from models.sealed import sealer
+from workflows.engine.actor import STAFF_ROLES, Actor
+from workflows.engine.refusal import Refused
+from workflows.phones import NotAMobile, normalise
+from workflows.words import Text, _
+
+
+def _invalid(field: str, reason: str, **values: object) -> Refused:
+    return Refused("invalid_data", Text(reason, values), errors={field: reason})
+
+
+def ensure_company(session: Session, code: str = "main", name: str = "××花园") -> Project:
+    """The company's first project; made where there is none yet."""
+    project = session.scalar(select(Project).order_by(Project.id).limit(1))
+    if project is None:
+        project = Project(code=code, name=name)
+        session.add(project)
+        session.flush()
+    return project
+
+
+def add_person(
+    session: Session,
+    name: str,
+    roles: Sequence[str],
+    team: str | None = None,
+    *,
+    phone: str | None = None,
+    hired_on: date | None = None,
+    password_hash: str | None = None,
+    locale: str = "zh",
+) -> Person:
+    """Take somebody onto the staff list. Raises `Refused` (invalid_data) naming the field."""
+    name = name.strip()
+    if not name or len(name) > 40:
+        raise _invalid("name", _("A name of at most 40 characters is needed."))
+    if unknown := sorted(set(roles) - set(STAFF_ROLES)) or ([] if roles else ["—"]):
+        raise _invalid("roles", _("There is no role %(role)s."), role=unknown[0])
+    if session.scalar(select(Person.id).where(Person.name == name)) is not None:
+        raise _invalid("name", _("There is already somebody called %(name)s: add something to tell them apart."), name=name)
+    person = Person(name=name, roles=list(dict.fromkeys(roles)), hired_on=hired_on, password_hash=password_hash, locale=locale)
+    person.team = team_named(session, team) if team else None
+    if person.team is not None and {"member", "leader"} & set(roles):
+        _keep_team_size(session, person.team)
+    session.add(person)
+    session.flush()
+    if phone:
+        declare_phone(session, person, phone, "self")
+    return person
+
+
+def _keep_team_size(session: Session, team: Team) -> None:
+    """The fixed outreach team has at most 20 people (S20 (三)1)."""
+    from workflows import policy
+
+    most = policy.Policy().team_size_max
+    count = session.scalar(select(func.count()).where(Person.team_id == team.id, Person.left_on.is_(None))) or 0
+    if count >= most:
+        raise Refused("guard_failed", Text(_("A team has at most %(most)s people."), {"most": most}), rule="team_size_max")
+
+
+def team_named(session: Session, name: str) -> Team:
+    """The team of this name; made where there is none yet."""
+    team = session.scalar(select(Team).where(Team.name == name))
+    if team is None:
+        team = Team(name=name)
+        session.add(team)
+        session.flush()
+    return team
+
+
+def declare_phone(session: Session, person: Person, phone: str, relation: str) -> None:
+    """A phone of the staff or of their relatives: it cannot be captured (S20 罚7). Raises `Refused`."""
+    try:
+        number = normalise(phone)
+    except NotAMobile as error:
+        raise _invalid("phone", str(error)) from error
+    if relation == "self":
+        person.phone = number
+    session.merge(StaffPhone(phone_index=sealer().blind("phone", number), person_id=person.id, relation=relation))
+    session.flush()
+
+
+def person_named(session: Session, name: str) -> Person:
+    """Raises `Refused` (not_found)."""
+    person = session.scalar(select(Person).where(Person.name == name))
+    if person is None:
+        raise Refused("not_found", Text(_("There is nobody called %(name)s on the staff."), {"name": name}))
+    return person
+
+
+def issue_token(session: Session, person: Person, at: datetime) -> str:
+    """A new bearer token; this is the only time it is seen."""
+    token = "tk_" + secrets.token_urlsafe(32)
+    session.add(ApiToken(digest=hashed(token), person_id=person.id, made_at=at))
+    return token
+
+
+def bearer(session: Session, token: str, on: date) -> Person | None:
+    """Whose token this is, while it is neither revoked nor its person gone."""
+    row = session.get(ApiToken, hashed(token))
+    if row is None or row.revoked_at is not None:
+        return None
+    person = session.get(Person, row.person_id)
+    return person if person and works(person, on) else None
+
+
+def works(person: Person, on: date) -> bool:
+    """Whether somebody is on the staff on this day."""
+    return person.left_on is None or on < person.left_on
+
+
+def hashed(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def name_stand_in(session: Session, person: Person, stand_in: Person, starts_at: datetime, ends_at: datetime, at: datetime) -> StandIn:
+    """An approver who is away names who decides meanwhile: somebody else with the same role. Raises `Refused`."""
+    if stand_in.id == person.id:
+        raise Refused("guard_failed", Text(_("Nobody stands in for themselves.")), rule="stand_in_is_another")
+    if not {"leader", "manager", "sales_manager"} & set(person.roles) & set(stand_in.roles):
+        raise Refused("guard_failed", Text(_("A stand-in needs the same role.")), rule="stand_in_has_the_role")
+    if ends_at <= starts_at:
+        raise _invalid("ends_at", _("The end must come after the beginning."))
+    row = StandIn(person_id=person.id, stand_in_id=stand_in.id, starts_at=starts_at, ends_at=ends_at, named_at=at)
+    session.add(row)
+    session.flush()
+    return row
+
+
+def actor_named(session: Session, name: str) -> Actor:
+    return Actor.of(person_named(session, name))

@@ -1,0 +1,129 @@
+"""What happens by itself: due timers are found in the database and fired through `take`, like everything else.
+
+A timer fires once, never before it is due, and late rather than never: what came due during an outage fires in due
+order, each dated at its due time and at its real time. One sweep runs at a time; a person who acts at the same
+instant either comes first, and the timer finds the case moved, or comes second, and is told so.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine, Select, func, or_, select, text, update
+from sqlalchemy.orm import Session
+
+from models import database
+from models.remembered import Approval, Timer
+from workflows import policy as policies
+from workflows.engine.actor import CLOCK
+from workflows.engine.flow import Flow
+from workflows.engine.refusal import Refused
+from workflows.engine.take import Ask, announce, locked, take
+from workflows.engine.timing import Timer as Rule
+from workflows.flows import FLOWS
+
+SWEEP_LOCK = 7421
+TRIES = 8
+
+
+def _held_back() -> Any:
+    """Timers that wait for the decision of a pending approval."""
+    mine = (Approval.flow == Timer.flow, Approval.case_id == Timer.case_id, Approval.event == Timer.waits_for)
+    return select(Approval.id).where(*mine, Approval.state == "pending").correlate(Timer).exists()
+
+
+def _due(at: datetime) -> Select[tuple[Timer]]:
+    ready = or_(Timer.next_at.is_(None), Timer.next_at <= at)
+    return select(Timer).where(Timer.state == "pending", Timer.due_at <= at, ready, ~_held_back()).order_by(Timer.due_at, Timer.id)
+
+
+def due(session: Session, at: datetime) -> int:
+    """How many timers are due now."""
+    return session.scalar(select(func.count()).select_from(_due(at).order_by(None).subquery())) or 0
+
+
+def next_due(session: Session) -> datetime | None:
+    """When the next timer comes due, for a clock that can be moved to it."""
+    return session.scalar(select(func.min(Timer.due_at)).where(Timer.state == "pending", ~_held_back()))
+
+
+def fire_due(engine: Engine, at: datetime, limit: int = 200) -> int:
+    """Fire one batch of due timers in one transaction, in due order; how many were settled.
+
+    If one of them breaks, the batch is undone and each is fired by itself, so that only the broken one waits: it is
+    tried again later, and parked after some tries, where people see it.
+    """
+    try:
+        return database.in_transaction(engine, lambda session: _sweep(session, at, limit))
+    except Exception as broken:  # noqa: BLE001 (whatever broke one timer must not stop the others)
+        if database.away(broken):
+            raise
+        with database.read(engine) as session:
+            ids = [timer.id for timer in session.scalars(_due(at).limit(limit))]
+        return sum(_fire_alone(engine, at, timer_id) for timer_id in ids)
+
+
+def _sweep(session: Session, at: datetime, limit: int) -> int:
+    if database.skip_locked(session) and not session.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": SWEEP_LOCK}):
+        return 0
+    return sum(_fire(session, timer.id, at) for timer in list(session.scalars(_due(at).limit(limit))))
+
+
+def _fire_alone(engine: Engine, at: datetime, timer_id: int) -> int:
+    try:
+        return database.in_transaction(engine, lambda session: _fire(session, timer_id, at))
+    except Exception as broken:  # noqa: BLE001
+        if database.away(broken):
+            raise
+        error = f"{type(broken).__name__}: {broken}"[:500]
+        database.in_transaction(engine, lambda session: _postpone(session, timer_id, at, error))
+        return 0
+
+
+def _postpone(session: Session, timer_id: int, at: datetime, error: str) -> None:
+    """Try a broken timer again later; after some tries park it."""
+    timer = session.get_one(Timer, timer_id)
+    timer.tries, timer.error = timer.tries + 1, error
+    timer.next_at = at + timedelta(seconds=min(300, 2**timer.tries))
+    if timer.tries >= TRIES:
+        timer.state = "parked"
+
+
+def _fire(session: Session, timer_id: int, at: datetime) -> int:
+    """Fire one timer under the lock of its case; 0 if somebody settled it first."""
+    timer = session.get(Timer, timer_id)
+    if timer is None:
+        return 0
+    flow = FLOWS[timer.flow]
+    rule = next(rule for rule in flow.timers if rule.name == timer.name)
+    ask = Ask(flow, rule.event, CLOCK, at, code=timer.case_code, facts=rule.facts or {}, due_at=timer.due_at, timer_id=timer.id)
+    case = locked(session, ask)
+    claimed = update(Timer).where(Timer.id == timer_id, Timer.state == "pending", Timer.due_at <= at, ~_held_back())
+    if not session.execute(claimed.values(state="fired", ended_at=at)).rowcount:  # type: ignore[attr-defined]
+        return 0
+    session.refresh(timer)
+    timer.result = _settle(session, timer, rule, ask, case)
+    _tell_if_late(session, timer, flow, case, at)
+    return 1
+
+
+def _settle(session: Session, timer: Timer, rule: Rule, ask: Ask, case: Any) -> str:
+    """Take the timer's event, or tell its fact; a case that has moved on leaves nothing to do, and that is what is said."""
+    if rule.fact:
+        if rule.still and not rule.still(case):
+            return "nothing to remind of"
+        announce(session, ask.flow, case, rule.fact, ask.at, cause=f"timer:{timer.id}")
+        return "told"
+    try:
+        take(session, ask)
+    except Refused as refusal:
+        return f"moved on: {refusal.code}"
+    return "taken"
+
+
+def _tell_if_late(session: Session, timer: Timer, flow: type[Flow], case: Any, at: datetime) -> None:
+    allowed = timedelta(minutes=policies.in_force(session, at).timer_late_minutes)
+    if at - timer.due_at > allowed:
+        late = int((at - timer.due_at).total_seconds())
+        announce(session, flow, case, "timer.late", at, cause=f"timer:{timer.id}", timer=timer.name, late_seconds=late)

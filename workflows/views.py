@@ -1,0 +1,176 @@
+"""How a case looks to somebody: fields in clear for those entitled, masked for the others; what they may do, and why not
+the rest. Pages and the API show the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.leads import Lead
+from models.people import Person
+from models.remembered import Approval, History, Timer
+from workflows.engine.actor import Actor
+from workflows.engine.flow import Flow, Step
+from workflows.lead import LeadFlow, entitled
+from workflows.phones import mask, mask_name
+from workflows.words import Text, _
+
+INSTANTS = (
+    "captured_at", "screened_at", "visited_at", "offered_at", "assigned_at", "unconverted_at", "reclaimed_at", "closed_at", "next_at",
+)  # fmt: skip
+PLAIN = (
+    "code", "state", "outcome", "channel", "intent", "budget_fen", "area_m2", "spot", "campaign", "party_size", "units",
+    "amount_fen", "close_reason", "version",
+)  # fmt: skip
+
+
+def names(session: Session) -> dict[int | None, str]:
+    """Everybody's name by id, read once per session."""
+    found: dict[int | None, str] | None = session.info.get("names")
+    if found is None:
+        found = session.info["names"] = {row.id: row.name for row in session.execute(select(Person.id, Person.name))}
+    return found
+
+
+def lead_view(session: Session, actor: Actor, lead: Lead, *, clear: bool | None = None) -> dict[str, Any]:
+    """A lead as this actor sees it. `clear` is set by an unmasking that has been logged."""
+    clear = entitled(actor, lead) if clear is None else clear
+    who = names(session)
+    view: dict[str, Any] = {name: getattr(lead, name) for name in PLAIN}
+    view |= {name: getattr(lead, name) for name in INSTANTS}
+    view |= {
+        "project": lead.project.code,
+        "promoter": who.get(lead.promoter_id),
+        "holder": who.get(lead.holder_id),
+        "offered_to": who.get(lead.offered_to_id),
+        "previous": session.scalar(select(Lead.code).where(Lead.id == lead.previous_id)) if lead.previous_id else None,
+        "masked": not clear,
+        "name": lead.name if clear else mask_name(lead.name or ""),
+        "phone": lead.phone if clear else mask(lead.phone or ""),
+        "demand": lead.demand if clear else None,
+        "note": lead.note if clear else None,
+        "contract_no": lead.contract_no if clear else None,
+    }
+    return view
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An event of the workflow as somebody meets it on a page: a button that works, or one that says why it does not."""
+
+    event: str
+    step: Step
+    allowed: bool
+    needs_approval: bool
+    why_not: Text | None
+
+
+def choices(flow: type[Flow], actor: Actor, case: Any) -> list[Choice]:
+    """The events of this flow for this actor now, those that are possible first; automatic ones and openings left out."""
+    found = [_choice(flow, event, steps, actor, case) for event, steps in flow.by_event().items()]
+    return sorted((c for c in found if c), key=lambda c: not c.allowed)
+
+
+def _choice(flow: type[Flow], event: str, steps: list[Step], actor: Actor, case: Any) -> Choice | None:
+    offered = [s for s in steps if not s.opens and not s.automatic and s.by.roles != {"clock"}]
+    if not offered:
+        return None
+    here = next((s for s in offered if case.state in s.sources and (not s.when or s.when(case))), None)
+    if here is None:
+        states = ", ".join(flow.states_map[s].name for step in offered for s in step.sources)
+        return Choice(event, offered[0], False, bool(offered[0].approved_by), Text(_("Not in this state; only when: %(states)s."), {"states": states}))
+    if not here.by.allows(actor, case):
+        who = Text(_("Only: %(who)s."), {"who": Text(here.by.parts[0].label) if len(here.by.parts) == 1 else _joined(here)})
+        return Choice(event, here, False, bool(here.approved_by), who)
+    return Choice(event, here, True, bool(here.approved_by), None)
+
+
+def _joined(step: Step) -> Text:
+    keys = {f"w{i}": Text(part.label) for i, part in enumerate(step.by.parts)}
+    return Text(" / ".join(f"%({key})s" for key in keys), keys)
+
+
+def history_of(session: Session, flow: str, code: str) -> list[History]:
+    """Everything that happened to a case, in order."""
+    return list(session.scalars(select(History).where(History.flow == flow, History.case_code == code).order_by(History.seq)))
+
+
+def history_view(session: Session, row: History, *, clear: bool) -> dict[str, Any]:
+    """One thing that happened. Sealed facts are shown only to those who read the case in clear."""
+    who = names(session)
+    return {
+        "seq": row.seq,
+        "event": row.event,
+        "from": row.source,
+        "to": row.target,
+        "by": who.get(row.by_id) or row.by_role,
+        "approved_by": who.get(row.approved_by_id),
+        "at": row.at,
+        "due_at": row.due_at,
+        "facts": {**row.facts, **((row.private or {}) if clear else {})},
+        "changes": {k.removesuffix("_id"): _spoken(k, v, who) for k, v in row.changes.items()},
+        "hash": row.hash,
+    }
+
+
+def _spoken(column: str, value: Any, who: dict[int | None, str]) -> Any:
+    if column == "declined_by":
+        return [who.get(person) for person in value]
+    return who.get(value) if column.endswith("_id") and column != "previous_id" and value is not None else value
+
+
+def timers_of(session: Session, flow: str, code: str) -> list[Timer]:
+    """A case's timers, those that still run first."""
+    mine = select(Timer).where(Timer.flow == flow, Timer.case_code == code)
+    return sorted(session.scalars(mine), key=lambda t: (t.state != "pending", t.due_at, t.id))
+
+
+def timer_view(timer: Timer) -> dict[str, Any]:
+    late = (timer.ended_at - timer.due_at).total_seconds() if timer.state == "fired" and timer.ended_at else None
+    return {
+        "name": timer.name,
+        "state": timer.state,
+        "started_at": timer.started_at,
+        "due_at": timer.due_at,
+        "ended_at": timer.ended_at,
+        "waits_for": timer.waits_for,
+        "result": timer.result,
+        "late_seconds": late,
+    }
+
+
+def approval_view(session: Session, approval: Approval, *, clear: bool) -> dict[str, Any]:
+    """An approval; its frozen data in clear only for those who read the case in clear."""
+    who = names(session)
+    private = {
+        name
+        for step in LeadFlow.by_event().get(approval.event, [])
+        for name, info in step.facts.model_fields.items()
+        if (info.json_schema_extra or {}).get("private")  # type: ignore[union-attr]
+    }
+    return {
+        "id": approval.code,
+        "status": approval.state,
+        "flow": approval.flow,
+        "code": approval.case_code,
+        "event": approval.event,
+        "data": {k: v for k, v in approval.frozen.items() if clear or k not in private},
+        "approver": approval.approver,
+        "requested_by": who.get(approval.requested_by_id),
+        "requested_at": approval.requested_at,
+        "decided_by": who.get(approval.decided_by_id),
+        "decided_at": approval.decided_at,
+        "note": approval.note,
+        "reason": approval.reason,
+        "version": approval.version,
+    }
+
+
+def visible(session: Session, flow: type[Flow], actor: Actor, code: str) -> Any:
+    """The case under this code if this actor may see it, else None."""
+    return session.scalar(select(flow.table).where(flow.table.code == code, flow.seen_by(actor)))
+
+
