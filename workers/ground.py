@@ -1,0 +1,90 @@
+"""What every process of this room stands on: its settings, its engine, the time, and an end that leaves nobody behind."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import signal
+import sys
+from datetime import UTC, datetime
+from functools import cache
+from threading import Event
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from models import database, machinery
+from models.settings import Settings
+
+PR_SET_PDEATHSIG = 1
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, read once. Raises `WrongSetting`."""
+    return Settings.from_env()
+
+
+@cache
+def engine() -> Engine:
+    """The engine of this process. A forked child forgets its parent's connections and opens its own."""
+    opened = database.engine(settings())
+    os.register_at_fork(after_in_child=lambda: opened.dispose(close=False))
+    return opened
+
+
+def real_now() -> datetime:
+    """The real instant: what heartbeats are dated with, however far the demo's clock was moved."""
+    return datetime.now(UTC)
+
+
+def company_now(session: Session) -> datetime:
+    """The instant the company lives in: the real one, moved on where the clock is movable."""
+    return real_now() + machinery.offset(session) if settings().clock == "movable" else real_now()
+
+
+def die_with_parent(parent: int, last: signal.Signals = signal.SIGTERM) -> None:
+    """Let the kernel end this process when its parent dies, however that happens (Linux; elsewhere nothing).
+
+    The parent may have died just before: then there is nothing left to do here.
+    """
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(last))
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def follow_parent() -> None:
+    """Die with the `tuoke up` that started this process, where one did (it says so in TUOKE_PARENT)."""
+    if parent := os.environ.get("TUOKE_PARENT"):
+        die_with_parent(int(parent))
+
+
+def told_to_stop() -> Event:
+    """An event that SIGTERM, SIGINT and a closed terminal set: whoever waits on it ends in order."""
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def log_to_stderr() -> None:
+    """Plain lines on standard error; the messages of this room carry names of processes and counts, never people."""
+    logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=logging.INFO)
+
+
+class Pause:
+    """How long to wait before the next try: doubled after each failure, back to the first after a success (seconds)."""
+
+    def __init__(self, first: float = 0.5, longest: float = 5.0) -> None:
+        self.first, self.longest = first, longest
+        self.seconds = 0.0
+
+    def longer(self) -> float:
+        self.seconds = min(max(self.first, self.seconds * 2), self.longest)
+        return self.seconds
+
+    def over(self) -> None:
+        self.seconds = 0.0

@@ -1,0 +1,123 @@
+"""The worker: takes knocks from the queue and drains, in a forked child that dies with it, and goes on whatever Redis does."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from contextlib import suppress
+from types import FrameType
+from typing import Any, NoReturn
+from uuid import uuid4
+
+from redis import Redis
+from redis.client import Pipeline
+from redis.exceptions import RedisError
+from rq import Queue, Worker
+from rq.job import Job
+from rq.serializers import JSONSerializer
+from sqlalchemy.exc import SQLAlchemyError
+
+import workers.jobs  # noqa: F401  (loaded before the fork, so that a child starts fast)
+from models import database, machinery
+from models.settings import Settings
+from workers import ground
+from workers.queue import OurJob, connect, queue
+
+log = logging.getLogger("tuoke.worker")
+WORKER_TTL = 25  # seconds; the housekeeping of an idle worker comes round every ten (WORKER_TTL - 15)
+MAINTENANCE_INTERVAL = 10
+MONITORING_INTERVAL = 5
+BEAT_SECONDS = 5.0
+
+
+class DrainWorker(Worker):
+    """An RQ worker that runs only our jobs, leaves its sign of life in our database and takes its child along."""
+
+    job_class = OurJob
+    log_result_lifespan = False
+    max_connection_wait_time = 2.0
+
+    def __init__(self, door: Queue, connection: Redis, label: str) -> None:
+        self.label = label
+        self.last_beat = float("-inf")
+        super().__init__(
+            [door],
+            name=f"{label}.{uuid4().hex[:8]}",
+            connection=connection,
+            job_class=OurJob,
+            serializer=JSONSerializer,
+            default_result_ttl=0,
+            worker_ttl=WORKER_TTL,
+            maintenance_interval=MAINTENANCE_INTERVAL,
+            job_monitoring_interval=MONITORING_INTERVAL,
+            log_job_description=False,
+        )
+
+    @property
+    def told_to_stop(self) -> bool:
+        return self._shutdown_requested_date is not None
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
+        """RQ's own heartbeat, and before it ours: RQ's registry forgets living workers (FLUSHALL), our rows do not."""
+        if not self.is_horse and time.monotonic() - self.last_beat >= BEAT_SECONDS:
+            beat(self.label)
+            self.last_beat = time.monotonic()
+        super().heartbeat(timeout, pipeline)
+
+    def main_work_horse(self, job: Job, queue: Queue) -> None:
+        """In the child: a killed worker must not leave it working beside the next one."""
+        ground.die_with_parent(self.pid or 0, last=9)  # type: ignore[arg-type]
+        super().main_work_horse(job, queue)
+
+    def handle_exception(self, job: Job, *exc_info: Any) -> None:
+        """One line, without the traceback: it may hold what a row holds."""
+        self.log.error("job %s failed: %s", job.id, getattr(exc_info[0], "__name__", "unknown"))
+
+    def set_shutdown_requested_date(self) -> None:
+        """Told to stop while Redis is away: stop all the same."""
+        with suppress(RedisError):
+            super().set_shutdown_requested_date()  # type: ignore[no-untyped-call]
+
+
+def beat(label: str) -> None:
+    """Leave a worker's sign of life, and no open connection: the next fork would inherit it."""
+    try:
+        with database.begin(ground.engine()) as session:
+            machinery.beat(session, label, "worker", ground.real_now())
+    except SQLAlchemyError as error:
+        log.warning("no sign of life left: %s", type(error).__name__)
+    finally:
+        ground.engine().dispose()
+
+
+def run(settings: Settings, label: str | None = None) -> None:
+    """Work until told to stop. RQ's worker leaves on any Redis trouble: it is made anew, a little later each time."""
+    label = label or f"worker@{socket.gethostname()}"
+    pause = ground.Pause(first=0.2, longest=2.0)
+    while True:
+        _leave_on_signal()
+        started = time.monotonic()
+        try:
+            connection = connect(settings, seconds=2.0)
+            worker = DrainWorker(queue(connection), connection, label)
+            worker.work(logging_level="WARNING")
+            if worker.told_to_stop:
+                return
+        except RedisError as error:
+            log.warning("Redis is away (%s)", type(error).__name__)
+            beat(label)
+        if time.monotonic() - started > 10:
+            pause.over()
+        time.sleep(pause.longer())
+
+
+def _leave_on_signal() -> None:
+    """While no RQ worker listens to signals, end at once on one."""
+    import signal
+
+    def leave(_number: int, _frame: FrameType | None) -> NoReturn:
+        raise SystemExit(0)
+
+    signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGINT, leave)
