@@ -174,8 +174,8 @@ class Rehearsal:
         do = step.get("do")
         if do and do != "wait":
             self._act(index, step, str(do))
-        if "expect" in step:
             self._drain()
+        if "expect" in step:
             self._collect()
             self._expect(f"step {index}", step["expect"])
 

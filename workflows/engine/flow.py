@@ -185,19 +185,22 @@ class Flow(StateMachine, metaclass=_FlowType):
 
     @classmethod
     def seat(cls) -> Flow:
-        """This thread's machine of the flow (building one costs more than firing it)."""
+        """This thread's machine of the flow (building one costs more than firing it). One that came to a final state has
+        ended for good and takes no event any more: the next case gets a new one."""
         machine = getattr(cls._seats, "machine", None)
-        if machine is None:
-            machine = cls._seats.machine = cls(model=Seat(cls.initial_state.id))
+        if machine is None or machine.is_terminated:
+            machine = cls._seats.machine = cls(model=Seat(_Nobody(cls.initial_state.id)))
         return machine
 
     @classmethod
     def fire(cls, case: Any, event: str, **injected: Any) -> None:
         """Move the case through its machine; raises `TransitionNotAllowed` on an illegal event."""
         machine = cls.seat()
-        machine.model.state = case.state
-        machine.send(event, **{cls.noun: case}, **injected)
-        case.state = machine.model.state
+        empty, machine.model.case = machine.model.case, case
+        try:
+            machine.send(event, **{cls.noun: case}, **injected)
+        finally:
+            machine.model.case = empty
 
     @classmethod
     def open(cls, case: Any, event: str, **injected: Any) -> None:
@@ -223,11 +226,27 @@ class Flow(StateMachine, metaclass=_FlowType):
         return {}
 
 
-class Seat:
-    """What a machine takes for its model: the row that sits in it for the length of one event."""
+@dataclass(slots=True)
+class _Nobody:
+    """What sits in a machine between two events."""
 
-    def __init__(self, state: str) -> None:
-        self.state = state
+    state: str
+
+
+@dataclass(slots=True)
+class Seat:
+    """What a machine takes for its model: the row that sits in it for the length of one event. The machine writes the
+    row's own state, so that whatever is flushed while a state is entered is flushed with that state."""
+
+    case: Any
+
+    @property
+    def state(self) -> str:
+        return self.case.state
+
+    @state.setter
+    def state(self, value: str) -> None:
+        self.case.state = value
 
 
 __all__ = ["Facts", "Flow", "Guard", "NoFacts", "State", "Step", "guard", "opening", "step"]
