@@ -55,7 +55,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
 
 def _begin_sqlite(connection: sqlalchemy.Connection) -> None:
     """Writers queue at the door (`BEGIN IMMEDIATE`): a read that later writes would lose updates or fail at once."""
-    readonly = connection.get_execution_options().get("readonly")
+    readonly = bool(connection.get_execution_options().get("readonly"))
+    connection.exec_driver_sql(f"PRAGMA query_only={int(readonly)}")
     connection.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")
 
 
@@ -68,8 +69,11 @@ def begin(opened: Engine) -> Iterator[Session]:
 
 @contextmanager
 def read(opened: Engine) -> Iterator[Session]:
-    """A look without the right to write; never waits for a writer."""
-    with Session(opened.execution_options(readonly=True), autoflush=False) as session:
+    """A look at one consistent state, without the right to write; never waits for a writer."""
+    options: dict[str, Any] = {"readonly": True}
+    if opened.dialect.name == "postgresql":
+        options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    with Session(opened.execution_options(**options), autoflush=False) as session:
         try:
             yield session
         finally:
@@ -79,14 +83,21 @@ def read(opened: Engine) -> Iterator[Session]:
 def in_transaction(opened: Engine, work: Callable[[Session], T]) -> T:
     """Do `work` in one transaction, again from the start when the database could not serialise it or went away.
 
-    `work` must touch nothing but the database. Raises what the last try raised.
+    `work` must touch nothing but the database. A connection lost in the very commit is not tried again: nobody knows
+    whether it was committed, and doing it twice is worse than saying so. Raises what the last try raised.
     """
     for attempt in range(RETRIES):
+        committing = False
         try:
-            with begin(opened) as session:
-                return work(session)
+            with Session(opened, expire_on_commit=False) as session:
+                done = work(session)
+                session.flush()
+                committing = True
+                session.commit()
+                return done
         except DBAPIError as error:
-            if attempt == RETRIES - 1 or not worth_repeating(error):
+            unsure = committing and error.connection_invalidated
+            if attempt == RETRIES - 1 or unsure or not worth_repeating(error):
                 raise
             time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311
     raise AssertionError("unreachable")
