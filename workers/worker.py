@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 import time
 from contextlib import suppress
@@ -67,7 +68,7 @@ class DrainWorker(Worker):
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
         """In the child: a killed worker must not leave it working beside the next one."""
-        ground.die_with_parent(self.pid or 0, last=9)  # type: ignore[arg-type]
+        ground.die_with_parent(self.pid or 0, last=signal.SIGKILL)
         super().main_work_horse(job, queue)
 
     def handle_exception(self, job: Job, *exc_info: Any) -> None:
@@ -96,25 +97,32 @@ def run(settings: Settings, label: str | None = None) -> None:
     label = label or f"worker@{socket.gethostname()}"
     pause = ground.Pause(first=0.2, longest=2.0)
     while True:
-        _leave_on_signal()
         started = time.monotonic()
-        try:
-            connection = connect(settings, seconds=2.0)
-            worker = DrainWorker(queue(connection), connection, label)
-            worker.work(logging_level="WARNING")
-            if worker.told_to_stop:
-                return
-        except RedisError as error:
-            log.warning("Redis is away (%s)", type(error).__name__)
-            beat(label)
+        if _work(settings, label):
+            return
         if time.monotonic() - started > 10:
             pause.over()
         time.sleep(pause.longer())
 
 
+def _work(settings: Settings, label: str) -> bool:
+    """Work as long as Redis lets us; returns whether we were told to stop."""
+    worker = None
+    _leave_on_signal()
+    try:
+        connection = connect(settings, seconds=2.0)
+        worker = DrainWorker(queue(connection), connection, label)
+        worker.work(logging_level="WARNING")
+    except RedisError as error:
+        log.warning("Redis is away (%s)", type(error).__name__)
+        beat(label)
+    finally:
+        _leave_on_signal()
+    return worker is not None and worker.told_to_stop
+
+
 def _leave_on_signal() -> None:
     """While no RQ worker listens to signals, end at once on one."""
-    import signal
 
     def leave(_number: int, _frame: FrameType | None) -> NoReturn:
         raise SystemExit(0)
