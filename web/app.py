@@ -38,7 +38,12 @@ def the_settings() -> Settings:
     return settings
 
 
+def real_now() -> datetime:
+    """The real instant, for log-ins, throttling and signs of life, which must not run ahead with a moved clock."""
+    return datetime.now(UTC)
+
+
 def now(session: Session) -> datetime:
     """The present instant of the company: the real one, or the movable clock's where it may be moved."""
-    real = datetime.now(UTC)
+    real = real_now()
     return real + machinery.offset(session) if the_settings().clock == "movable" else real

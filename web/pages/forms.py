@@ -1,0 +1,179 @@
+"""Forms made from the facts of an event: the same model that checks the data says which fields there are, how they are
+called and what may be chosen. The form only reads what was typed; whether it is right is decided by `take`."""
+
+from __future__ import annotations
+
+import types
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from zoneinfo import ZoneInfo
+
+from pydantic import AwareDatetime, BaseModel
+from pydantic.fields import FieldInfo
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from wtforms import (
+    BooleanField,
+    DateField,
+    DateTimeLocalField,
+    Field,
+    Form,
+    HiddenField,
+    IntegerField,
+    RadioField,
+    SelectField,
+    StringField,
+    TelField,
+    TextAreaField,
+)  # fmt: skip
+
+from models.people import Person
+from web.pages.words import said
+from workflows.staff import works
+from workflows.words import _
+
+FEW = 4
+OUTREACH = ("member", "leader")
+
+
+class MoneyField(StringField):
+    """Yuan as people type them; `data` stays the text, `fen()` reads it."""
+
+    def fen(self) -> Any:
+        """Fen, or the text itself where it is no amount (then `take` says so)."""
+        text = str(self.data or "").replace(",", "").replace("，", "").replace("¥", "").replace(" ", "")
+        wan = text.endswith("万")
+        try:
+            fen = Decimal(text.removesuffix("万")) * (10_000 if wan else 1) * 100
+        except InvalidOperation:
+            return self.data
+        return int(fen) if fen == fen.to_integral_value() else self.data
+
+
+def form_for(
+    facts: type[BaseModel], session: Session, at: datetime, zone: ZoneInfo, formdata: Any = None, **given: Any
+) -> Form:
+    """The form of these facts. `given` are first values by field."""
+    fields = {
+        name: _field(name, info, session, at, zone)
+        for name, info in facts.model_fields.items()
+        if not _extra(info).get("hidden")
+    }
+    made: Form = type("FactsForm", (Form,), fields)(formdata=formdata, data=given)
+    for name, field in made._fields.items():
+        setattr(field, "needed", facts.model_fields[name].is_required())  # noqa: B010 (read by the templates)
+    return made
+
+
+def _extra(info: FieldInfo) -> dict[str, Any]:
+    return info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+
+
+def _kind(annotation: Any) -> Any:
+    """The bare type of a field: without `| None` and annotations."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _kind(get_args(annotation)[0])
+    if origin in (Union, types.UnionType):
+        return _kind(next(a for a in get_args(annotation) if a is not type(None)))
+    return annotation
+
+
+def _field(name: str, info: FieldInfo, session: Session, at: datetime, zone: ZoneInfo) -> Any:
+    extra, kind, label = _extra(info), _kind(info.annotation), said(info.title or name)
+    limit = next((m.max_length for m in info.metadata if getattr(m, "max_length", None)), None)
+    keys: dict[str, Any] = {"maxlength": limit} if limit else {}
+    if info.is_required():
+        keys["required"] = True
+    if extra.get("person"):
+        return SelectField(
+            label,
+            choices=_people(session, str(extra["person"]), at, zone),
+            render_kw=keys,
+            validate_choice=False,
+        )
+    if "choices" in extra:
+        return _choice(label, extra["choices"], info.is_required(), keys)
+    if get_origin(kind) is Literal and get_args(kind) == (True,):
+        return BooleanField(label, render_kw=keys)
+    if extra.get("input") == "money":
+        return MoneyField(
+            label, render_kw={**keys, "inputmode": "decimal", "autocomplete": "off", "data-unit": "yuan"}
+        )
+    if extra.get("input") == "tel":
+        return TelField(label, render_kw={**keys, "inputmode": "tel", "autocomplete": "off"})
+    if extra.get("input") == "area":
+        return TextAreaField(label, render_kw={**keys, "rows": 3})
+    if kind is bool:
+        return BooleanField(label)
+    return _plain(label, kind, keys)
+
+
+def _plain(label: str, kind: Any, keys: dict[str, Any]) -> Any:
+    if kind is int:
+        return IntegerField(label, render_kw={**keys, "inputmode": "numeric"})
+    if kind in (datetime, AwareDatetime):
+        return DateTimeLocalField(label, format=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"], render_kw=keys)
+    if kind is date:
+        return DateField(label, render_kw=keys)
+    return StringField(label, render_kw={**keys, "autocomplete": "off"})
+
+
+def _choice(label: str, choices: dict[str, str], needed: bool, keys: dict[str, Any]) -> Any:
+    pairs = [(value, said(text)) for value, text in choices.items()]
+    if needed and len(pairs) <= FEW:
+        return RadioField(label, choices=pairs, validate_choice=False)
+    return SelectField(
+        label, choices=[("", said(_("Choose…"))), *pairs], render_kw=keys, validate_choice=False
+    )
+
+
+def _people(session: Session, role: str, at: datetime, zone: ZoneInfo) -> list[tuple[str, str]]:
+    """Those of the staff who have the role; who may hold leads for outreach are members and leaders."""
+    wanted = set(OUTREACH if role == "member" else (role,))
+    today = at.astimezone(zone).date()
+    staff = session.scalars(select(Person).order_by(Person.name))
+    found = [
+        (p.name, f"{p.name} · {p.team.name}" if p.team else p.name)
+        for p in staff
+        if wanted & set(p.roles) and works(p, today)
+    ]
+    return [("", said(_("Choose…"))), *found]
+
+
+def facts_of(form: Form, zone: ZoneInfo) -> dict[str, Any]:
+    """What was filled in, as the model reads it; empty fields are left out, what cannot be read is handed on as typed."""
+    found = {
+        name: _value(field, zone)
+        for name, field in form._fields.items()
+        if not isinstance(field, HiddenField)
+    }
+    return {name: value for name, value in found.items() if value not in (None, "")}
+
+
+def _value(field: Field, zone: ZoneInfo) -> Any:
+    typed = field.raw_data[0].strip() if field.raw_data and isinstance(field.raw_data[0], str) else ""
+    if isinstance(field, BooleanField):
+        return bool(field.data)
+    if isinstance(field, MoneyField):
+        return field.fen() if typed else None
+    if isinstance(field, DateTimeLocalField):
+        return field.data.replace(tzinfo=zone).isoformat() if field.data else typed
+    if isinstance(field, DateField):
+        return field.data.isoformat() if field.data else typed
+    if isinstance(field, IntegerField):
+        return field.data if field.data is not None else typed
+    return typed
+
+
+def put_errors(form: Form, errors: dict[str, str]) -> list[tuple[str, str]]:
+    """Set the refusal's errors at their fields; the summary as (field id or "", text)."""
+    summary = []
+    for name, text in errors.items():
+        field = form._fields.get(name.split(".")[0])
+        if field is not None:
+            field.errors = [said(text)]
+        label = field.label.text if field is not None else name
+        summary.append((field.id if field is not None else "", f"{label}: {said(text)}"))
+    return summary

@@ -1,0 +1,64 @@
+"""The menu: which pages exist for whom, the daily ones first. On a phone the first four stand at the bottom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask, current_app, request, url_for
+
+from workflows.engine import Actor
+from workflows.words import _
+
+EVERYBODY: tuple[str, ...] = ()
+FIELD = ("member", "leader", "manager")
+LOOKERS = ("reception", "manager", "sales_manager", "finance", "auditor")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the menu; shown when its page exists and somebody has one of its roles (empty: everybody)."""
+
+    endpoint: str
+    label: str
+    icon: str
+    roles: tuple[str, ...] = EVERYBODY
+
+
+MENU = (
+    Entry("home.home", _("Today"), "today"),
+    Entry("capture.capture", _("Register"), "add", (*FIELD, "reception")),
+    Entry("reception.reception", _("Reception"), "desk", ("reception", "sales_manager")),
+    Entry("inbox.inbox", _("Approvals"), "inbox", ("leader", "manager", "sales_manager")),
+    Entry("leads.mine", _("My leads"), "leads", ("member", "leader", "consultant")),
+    Entry("leads.everything", _("Leads"), "leads", LOOKERS),
+    Entry("pool.pool", _("Pool"), "pool", ("member", "leader", "manager", "sales_manager")),
+    Entry(
+        "rotation.rotation",
+        _("Rotation"),
+        "rotation",
+        ("consultant", "reception", "manager", "sales_manager"),
+    ),
+    Entry("people.people", _("People"), "people", ("admin",)),
+    Entry("policies.policies", _("Policy"), "policy", ("admin", "manager", "sales_manager", "auditor")),
+    Entry("home.health", _("Health"), "health", ("admin",)),
+    Entry("home.access", _("Access log"), "log", ("auditor",)),
+    Entry("lead.search", _("Search"), "search", (*FIELD, *LOOKERS, "consultant")),
+    Entry("notes.notes", _("Notices"), "bell"),
+    Entry("clock.clock", _("Move the clock"), "clock"),
+)
+
+
+def menu(actor: Actor) -> list[dict[str, Any]]:
+    """The lines for this actor, with the present page marked."""
+    found = []
+    for entry in MENU:
+        if entry.endpoint not in current_app.view_functions or (entry.roles and not actor.has(*entry.roles)):
+            continue
+        here = request.endpoint == entry.endpoint
+        found.append({"url": url_for(entry.endpoint), "label": entry.label, "icon": entry.icon, "here": here})
+    return found
+
+
+def attach(app: Flask) -> None:
+    """Nothing to attach: the menu is made per request."""

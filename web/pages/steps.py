@@ -1,0 +1,127 @@
+"""The form of any event of any workflow, made from its facts, and what happens when it is sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, abort, current_app, request, url_for
+
+from web.pages.asking import STATUS, submit
+from web.pages.forms import facts_of, form_for, put_errors
+from web.pages.sessions import local, signed_in
+from web.pages.show import Desk, look, show
+from web.pages.words import locale
+from workflows.engine import Flow, Refused
+from workflows.engine.flow import Step
+from workflows.flows import FLOWS
+from workflows.views import Choice, choices, visible
+
+page = Blueprint("steps", __name__)
+PAGES = {"lead": "lead.lead"}
+
+
+def _flow(name: str) -> type[Flow]:
+    return FLOWS.get(name) or abort(404)
+
+
+def _case(desk: Desk, flow: type[Flow], code: str) -> Any:
+    return visible(desk.session, flow, desk.actor, code) or abort(404)
+
+
+def _back(flow: str, code: str | None) -> str:
+    """Where to go on to: where the reader came from, else the case's own page."""
+    own = url_for(PAGES[flow], code=code) if code and PAGES.get(flow) in current_app.view_functions else "/"
+    return local(request.values.get("next"), own)
+
+
+@page.get("/do/<flow>/<code>/<event>")
+@signed_in()
+def ask(flow: str, code: str, event: str) -> Any:
+    """The form of an event, or why it is closed."""
+    with look() as desk:
+        case = _case(desk, _flow(flow), code)
+        choice = next((c for c in choices(_flow(flow), desk.actor, case) if c.event == event), None)
+        if choice is None:
+            abort(404)
+        return _form(desk, _flow(flow), choice, case)
+
+
+@page.get("/do/<flow>/begin/<event>")
+@signed_in()
+def begin(flow: str, event: str) -> Any:
+    """The form of an event that begins a case."""
+    with look() as desk:
+        return _form(desk, _flow(flow), Choice(event, _opening(flow, event), True, False, None), None)
+
+
+def _opening(flow: str, event: str) -> Step:
+    found = _flow(flow).by_event().get(event, [])
+    return next((s for s in found if s.opens and not s.automatic), None) or abort(404)
+
+
+def _form(desk: Desk, flow: type[Flow], choice: Choice, case: Any, refusal: Refused | None = None) -> Any:
+    step = choice.step
+    form = form_for(step.facts, desk.session, desk.at, desk.zone, request.form if refusal else None)
+    if not refusal and "party_size" in form._fields:
+        form._fields["party_size"].data = 1
+    summary = put_errors(form, refusal.errors) if refusal else []
+    stale = refusal is not None and refusal.code == "conflict"
+    html = show(
+        "step.html",
+        flow=flow,
+        choice=choice,
+        case=case,
+        form=form,
+        refusal=refusal.detail(locale()) if refusal else "",
+        summary=summary,
+        version=None if case is None else case.version,
+        stale=stale,
+        onward=_back(flow.flow_name, case.code if case is not None else None),
+    )
+    return html, STATUS[refusal.code] if refusal else 200
+
+
+@page.post("/do/<flow>/<code>/<event>")
+@signed_in()
+def send(flow: str, code: str, event: str) -> Any:
+    """Take the step; a refusal shows the form again with what was typed and what was wrong."""
+    the_flow, back = _flow(flow), _back(flow, code)
+    with look() as desk:
+        case = _case(desk, the_flow, code)
+        steps = the_flow.by_event().get(event) or abort(404)
+        step = the_flow.steps.get((event, case.state)) or steps[-1]
+        facts = facts_of(form_for(step.facts, desk.session, desk.at, desk.zone, request.form), desk.zone)
+    try:
+        return submit(the_flow, event, code=code, facts=facts, to=back)
+    except Refused as refusal:
+        return _refused(the_flow, code, event, refusal)
+
+
+@page.post("/do/<flow>/begin/<event>")
+@signed_in()
+def send_opening(flow: str, event: str) -> Any:
+    """Begin a case."""
+    the_flow, step = _flow(flow), _opening(flow, event)
+    with look() as desk:
+        facts = facts_of(form_for(step.facts, desk.session, desk.at, desk.zone, request.form), desk.zone)
+    try:
+        return submit(the_flow, event, facts=facts, to=lambda taken: _back(flow, taken.case.code))
+    except Refused as refusal:
+        with look() as desk:
+            return _form(desk, the_flow, Choice(event, step, True, False, None), None, refusal)
+
+
+def _refused(flow: type[Flow], code: str, event: str, refusal: Refused) -> Any:
+    """The form again, with what was typed; where the case is gone from sight, the refusal as a page."""
+    if refusal.code == "not_found":
+        raise refusal
+    with look() as desk:
+        case = visible(desk.session, flow, desk.actor, code)
+        choice = (
+            next((c for c in choices(flow, desk.actor, case) if c.event == event), None)
+            if case is not None
+            else None
+        )
+        if choice is None:
+            raise refusal
+        return _form(desk, flow, choice, case, refusal)
