@@ -1,0 +1,160 @@
+"""What is going on in the demo company right now: customers at the desk, an open offer, requests that wait. Times are
+counted back from the present."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from workers.demo import cast
+from workers.demo.lives import Storyteller
+from workers.demo.month import Deed, Life, Part, Seen, decision, later, place
+
+
+class Today:
+    """The scenes that end at `now`."""
+
+    def __init__(self, tell: Storyteller, now: datetime) -> None:
+        self.tell, self.now = tell, now
+
+    def ago(self, **span: float) -> datetime:
+        return self.now - timedelta(**span)
+
+    def scenes(self) -> Iterator[Life]:
+        for consultant in cast.CONSULTANTS:
+            yield self.back_on_duty(consultant)
+        yield self.declined_by_all()
+        yield self.offered_to_the_last()
+        yield self.just_arrived()
+        yield self.overtaken()
+        yield self.escalated()
+        yield self.four_eyes()
+        yield self.lost_for_the_leader()
+        for hours in (31.0, 21.0, 6.0, 3.5):
+            yield self.deal_waits(hours)
+        yield self.reclaim_waits()
+        yield self.extension_waits()
+        yield self.fraud_waits()
+        yield self.fraud_found()
+        for days in (17.0, 20.5, 24.0):
+            yield self.call_in_without_visit(days)
+        for minutes in (26, 95, 150):
+            yield self.captured_today(minutes)
+
+    def back_on_duty(self, who: str) -> Life:
+        """Refused, and no harm done, where they are on duty already."""
+        yield place(self.ago(minutes=75 - cast.CONSULTANTS.index(who)), who, "join")
+
+    def captured_today(self, minutes: float) -> Life:
+        yield self.tell.capture(self.ago(minutes=minutes), self.tell.rng.choice(cast.MEMBERS), "flyer")
+
+    def received(self, promoter: str, visited: datetime) -> Part:
+        """An arrival that whoever is offered it signs for after two minutes; returns what is seen then."""
+        seen = yield self.tell.capture(visited - timedelta(days=3), promoter, "exhibition")
+        seen = yield self.tell.screen(later(seen.at, hours=3), promoter, seen.code)
+        seen = yield Deed(visited, cast.DESK, "visit", seen.code, {"party_size": 2})
+        while seen.state == "visited" and seen.offered_to is None:
+            seen = yield Deed(later(seen.at, minutes=8), code=seen.code)
+        who = seen.offered_to or ""
+        return (yield Deed(later(seen.at, minutes=2), who, "accept", seen.code, {"signature": who}))
+
+    # -- at the desk --------------------------------------------------------------------------------------------
+
+    def declined_by_all(self) -> Life:
+        """Nobody on duty could receive: the sales manager must appoint."""
+        seen = yield from self.at_desk("小梅", self.ago(minutes=41))
+        for reason in cast.BUSY:
+            if seen.offered_to:
+                who = seen.offered_to
+                seen = yield Deed(later(seen.at, minutes=3), who, "decline", seen.code, {"reason": reason})
+
+    def offered_to_the_last(self) -> Life:
+        """The head declined, so the last of the queue has the offer."""
+        seen = yield from self.at_desk("小丽", self.ago(minutes=9))
+        yield Deed(
+            later(seen.at, minutes=3), seen.offered_to or "", "decline", seen.code, {"reason": cast.BUSY[1]}
+        )
+
+    def just_arrived(self) -> Life:
+        yield from self.at_desk("阿强", self.ago(minutes=2))
+
+    def at_desk(self, promoter: str, visited: datetime) -> Part:
+        seen = yield self.tell.capture(visited - timedelta(days=2, hours=5), promoter, "flyer")
+        seen = yield self.tell.screen(later(seen.at, hours=4), promoter, seen.code)
+        return (yield Deed(visited, cast.DESK, "visit", seen.code, {"party_size": 3}))
+
+    # -- requests that wait -------------------------------------------------------------------------------------
+
+    def overtaken(self) -> Life:
+        """Asked for while it was assigned; the ten days have run out since."""
+        seen = yield from self.received("志远", self.ago(days=10, hours=3))
+        yield Deed(self.ago(hours=30), seen.holder or "", "invalidate", seen.code, {"reason": "unreachable"})
+
+    def escalated(self) -> Life:
+        """Nobody decided for three days."""
+        seen = yield from self.received("阿强", self.ago(days=6))
+        yield from self.contract(self.ago(days=3, hours=7), seen)
+
+    def deal_waits(self, hours: float) -> Life:
+        seen = yield from self.received(self.tell.rng.choice(cast.MEMBERS), self.ago(days=4, hours=hours))
+        yield from self.contract(self.ago(hours=hours), seen)
+
+    def contract(self, at: datetime, seen: Seen) -> Life:
+        rng = self.tell.rng
+        facts = {
+            "units": 1,
+            "contract_no": f"HT-{at:%Y%m}-{rng.randrange(1000, 9999)}",
+            "amount_fen": rng.randrange(110, 290) * 1_000_000,
+        }
+        yield Deed(at, seen.holder or "", "deal", seen.code, facts)
+
+    def four_eyes(self) -> Life:
+        """The second sales manager was appointed and sold it herself: the other one must decide."""
+        seen = yield from self.at_desk("大鹏", self.ago(days=4, hours=2))
+        for reason in cast.BUSY:
+            if seen.offered_to:
+                seen = yield Deed(
+                    later(seen.at, minutes=1), seen.offered_to, "decline", seen.code, {"reason": reason}
+                )
+        facts = {"consultant": cast.SECOND_SALES}
+        seen = yield Deed(later(seen.at, minutes=6), cast.SALES, "appoint", seen.code, facts)
+        seen = yield Deed(
+            later(seen.at, minutes=4),
+            cast.SECOND_SALES,
+            "accept",
+            seen.code,
+            {"signature": cast.SECOND_SALES},
+        )
+        yield from self.contract(self.ago(hours=5), seen)
+
+    def lost_for_the_leader(self) -> Life:
+        """The leader captured it, so the leader cannot agree that it is lost; the manager can."""
+        seen = yield from self.received("周立军", self.ago(days=5))
+        yield Deed(self.ago(hours=8), seen.holder or "", "lose", seen.code, {"reason": cast.LOSSES[0]})
+
+    def reclaim_waits(self) -> Life:
+        seen = yield from self.received("小梅", self.ago(days=12))
+        facts = {"callback": cast.CALLBACKS[0], "holder": "小梅"}
+        yield Deed(self.ago(hours=26), cast.MANAGER, "reclaim", seen.code, facts)
+
+    def extension_waits(self) -> Life:
+        seen = yield from self.received("小丽", self.ago(days=8))
+        facts = {"days": 7, "reason": "客户在等公积金审批, 下周出结果"}
+        yield Deed(self.ago(hours=4), seen.holder or "", "extend", seen.code, facts)
+
+    def fraud_waits(self) -> Life:
+        seen = yield from self.received("志远", self.ago(days=7))
+        facts = {"evidence": "回访三次, 接电话的人说从未看过房, 与登记姓名不符"}
+        yield Deed(self.ago(hours=19), cast.AUDITOR, "expose", seen.code, facts)
+
+    def fraud_found(self) -> Life:
+        """A friend who posed as a customer, seen through by the manager."""
+        seen = yield from self.received("大鹏", self.ago(days=15))
+        facts = {"evidence": "登记手机为员工家属所用, 本人已承认"}
+        asked = yield Deed(self.ago(days=13), cast.MANAGER, "expose", seen.code, facts)
+        yield decision(self.ago(days=12, hours=20), cast.SALES, asked.approval, "approve", "证据充分")
+
+    def call_in_without_visit(self, days: float) -> Life:
+        """Rang up, was talked to, never came: fourteen days later it lies in the pool."""
+        seen = yield self.tell.capture(self.ago(days=days), "小雅", "call_in")
+        yield self.tell.screen(later(seen.at, hours=2), "小雅", seen.code)
