@@ -66,6 +66,9 @@ class DrainWorker(Worker):
             self.last_beat = time.monotonic()
         super().heartbeat(timeout, pipeline)
 
+    def subscribe(self) -> None:
+        """Not: commands through Redis could stop us, and nobody of ours sends any."""
+
     def main_work_horse(self, job: Job, queue: Queue) -> None:
         """In the child: a killed worker must not leave it working beside the next one."""
         ground.die_with_parent(self.pid or 0, last=signal.SIGKILL)
@@ -79,6 +82,14 @@ class DrainWorker(Worker):
         """Told to stop while Redis is away: stop all the same."""
         with suppress(RedisError):
             super().set_shutdown_requested_date()  # type: ignore[no-untyped-call]
+
+
+def without_traceback(record: logging.LogRecord) -> bool:
+    """Let RQ say what kind of error it met, not the traceback: it may hold what a row holds."""
+    if record.exc_info and record.exc_info[0]:
+        record.msg, record.args = f"{record.getMessage()} ({record.exc_info[0].__name__})", ()
+        record.exc_info = record.exc_text = None
+    return True
 
 
 def beat(label: str) -> None:
@@ -95,6 +106,7 @@ def beat(label: str) -> None:
 def run(settings: Settings, label: str | None = None) -> None:
     """Work until told to stop. RQ's worker leaves on any Redis trouble: it is made anew, a little later each time."""
     label = label or f"worker@{socket.gethostname()}"
+    logging.getLogger("rq.worker").addFilter(without_traceback)
     pause = ground.Pause(first=0.2, longest=2.0)
     while True:
         started = time.monotonic()

@@ -46,7 +46,7 @@ def test_only_its_owner_enters(redis_server: Process, settings: Settings) -> Non
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
     connection = embedded_redis.connect(settings)
-    assert connection.config_get("port") == {"port": "0"} or connection.config_get("port") == {b"port": b"0"}
+    assert list(connection.config_get("port").values()) in (["0"], [b"0"])
     connection.close()
 
 
