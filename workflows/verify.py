@@ -190,7 +190,7 @@ def _approvals(session: Session, report: Report) -> Iterator[Finding]:
 
 def _facts(session: Session, report: Report, at: datetime) -> Iterator[Finding]:
     """The outbox is drained, or it is said what waits and why."""
-    by_state = dict(session.execute(select(Outbox.state, func.count()).group_by(Outbox.state)).tuples().all())
+    by_state = {state: count for state, count in session.execute(select(Outbox.state, func.count()).group_by(Outbox.state))}
     report.counts["facts"] = sum(by_state.values())
     if waiting := by_state.get("pending"):
         oldest = session.scalar(select(func.min(Outbox.at)).where(Outbox.state == "pending"))
