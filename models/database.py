@@ -40,11 +40,11 @@ def open_engine(url: str) -> Engine:
     if made.get_backend_name() == "sqlite":
         if made.database and made.database != ":memory:":
             Path(made.database).parent.mkdir(parents=True, exist_ok=True)
-        opened = sqlalchemy.create_engine(url, connect_args={"timeout": 20, "check_same_thread": False})
+        opened = sqlalchemy.create_engine(url, connect_args={"timeout": 20, "check_same_thread": False}, hide_parameters=True)
         event.listen(opened, "connect", _prepare_sqlite)
         event.listen(opened, "begin", _begin_sqlite)
         return opened
-    return sqlalchemy.create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=10)
+    return sqlalchemy.create_engine(url, hide_parameters=True, pool_pre_ping=True, pool_size=10, max_overflow=10)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:

@@ -43,6 +43,13 @@ def due(session: Session, at: datetime) -> int:
     return session.scalar(select(func.count()).select_from(_due(at).order_by(None).subquery())) or 0
 
 
+def late(session: Session, at: datetime) -> tuple[int, datetime | None]:
+    """How many timers are due and have not fired, and since when the longest of them is."""
+    overdue = _due(at).order_by(None).subquery()
+    count, oldest = session.execute(select(func.count(), func.min(overdue.c.due_at))).one()
+    return count, oldest
+
+
 def next_due(session: Session) -> datetime | None:
     """When the next timer comes due, for a clock that can be moved to it."""
     return session.scalar(select(func.min(Timer.due_at)).where(Timer.state == "pending", ~_held_back()))

@@ -3,6 +3,7 @@ the rest. Pages and the API show the same."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session
 from models.leads import Lead
 from models.people import Person
 from models.remembered import Approval, History, Timer
+from workflows.approval import subject_flow, subject_of
 from workflows.engine.actor import Actor
 from workflows.engine.flow import Flow, Step
 from workflows.lead import LeadFlow, entitled
@@ -35,6 +37,14 @@ def names(session: Session) -> dict[int | None, str]:
     return found
 
 
+def lead_codes(session: Session, leads: Sequence[Lead]) -> dict[int | None, str]:
+    """The codes of the earlier leads that these point to; read for all of them at once."""
+    known: dict[int | None, str] = session.info.setdefault("lead_codes", {})
+    if missing := {lead.previous_id for lead in leads if lead.previous_id} - known.keys():
+        known |= {row.id: row.code for row in session.execute(select(Lead.id, Lead.code).where(Lead.id.in_(missing)))}
+    return known
+
+
 def lead_view(session: Session, actor: Actor, lead: Lead, *, clear: bool | None = None) -> dict[str, Any]:
     """A lead as this actor sees it. `clear` is set by an unmasking that has been logged."""
     clear = entitled(actor, lead) if clear is None else clear
@@ -46,9 +56,9 @@ def lead_view(session: Session, actor: Actor, lead: Lead, *, clear: bool | None 
         "promoter": who.get(lead.promoter_id),
         "holder": who.get(lead.holder_id),
         "offered_to": who.get(lead.offered_to_id),
-        "previous": session.scalar(select(Lead.code).where(Lead.id == lead.previous_id)) if lead.previous_id else None,
+        "previous": lead_codes(session, [lead]).get(lead.previous_id),
         "masked": not clear,
-        "name": lead.name if clear else mask_name(lead.name or ""),
+        "name": lead.name if clear or actor.has("reception") else mask_name(lead.name or ""),
         "phone": lead.phone if clear else mask(lead.phone or ""),
         "demand": lead.demand if clear else None,
         "note": lead.note if clear else None,
@@ -167,6 +177,53 @@ def approval_view(session: Session, approval: Approval, *, clear: bool) -> dict[
         "reason": approval.reason,
         "version": approval.version,
     }
+
+
+def case_view(session: Session, actor: Actor, flow: type[Flow], case: Any) -> dict[str, Any]:
+    """A case of any workflow as this actor sees it."""
+    if isinstance(case, Lead):
+        return lead_view(session, actor, case)
+    if isinstance(case, Approval):
+        return approval_view(session, case, clear=reads_clear(session, actor, flow, case))
+    who, columns = names(session), flow.table.__table__.columns
+    view = {"code": case.code, "state": case.state, "version": case.version}
+    for column in flow.remembers:
+        person = any(key.column.table is Person.__table__ for key in columns[column].foreign_keys)
+        view[column.removesuffix("_id") if person else column] = who.get(getattr(case, column)) if person else getattr(case, column)
+    return view
+
+
+def case_views(session: Session, actor: Actor, flow: type[Flow], cases: Sequence[Any]) -> list[dict[str, Any]]:
+    """Many at once, in a number of queries that does not grow with them."""
+    subjects = [case for case in cases if isinstance(case, Approval)]
+    _bring_in(session, [case for case in cases if isinstance(case, Lead)] + subjects_of(session, subjects))
+    return [case_view(session, actor, flow, case) for case in cases]
+
+
+def subjects_of(session: Session, approvals: Sequence[Approval]) -> list[Any]:
+    """The cases these approvals are about, read at once, one query per workflow; later looks find them in the session."""
+    found: list[Any] = []
+    for flow in {approval.flow for approval in approvals}:
+        table = subject_flow(flow).table
+        found += session.scalars(select(table).where(table.id.in_([a.case_id for a in approvals if a.flow == flow])))
+    session.info.setdefault("held", []).append(found)
+    return found
+
+
+def _bring_in(session: Session, cases: Sequence[Any]) -> None:
+    """Read what the views of leads look at beside the lead: its people, project and earlier lead."""
+    leads = [case for case in cases if isinstance(case, Lead)]
+    ids = {person for lead in leads for person in (lead.promoter_id, lead.holder_id) if person}
+    people = list(session.scalars(select(Person).where(Person.id.in_(ids)))) if ids else []
+    session.info.setdefault("held", []).append(people)
+    lead_codes(session, leads)
+
+
+def reads_clear(session: Session, actor: Actor, flow: type[Flow], case: Any) -> bool:
+    """Whether this actor reads what is personal in a case: that of a lead, or of an approval about a lead."""
+    if isinstance(case, Approval):
+        case = subject_of(session, case)
+    return isinstance(case, Lead) and entitled(actor, case)
 
 
 def visible(session: Session, flow: type[Flow], actor: Actor, code: str) -> Any:

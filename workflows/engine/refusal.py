@@ -21,7 +21,7 @@ class Refused(Exception):
         rule: str = "",
         who: Sequence[str] = (),
         instead: str = "",
-        errors: Mapping[str, str] | None = None,
+        errors: Mapping[str, str | Text] | None = None,
         values: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(f"{code}: {rule or reason.msgid}")

@@ -1,0 +1,106 @@
+"""Answering: JSON that no cache keeps, and changes that give the same answer again under the same Idempotency-Key.
+
+The answer is stored in the transaction of the change itself, so that there is never the one without the other. The key
+is claimed first: a second request with the same key waits at that row until the first has committed, then reads what
+it said, or does the work itself if the first was refused. Refusals are not stored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from flask import Response, g, request
+from sqlalchemy import delete, select, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from models import database
+from models.remembered import Answer
+from web.api.asking import body, idempotency_key
+from web.app import now, the_engine
+from workflows.engine.refusal import Refused
+from workflows.words import Text, _
+
+KEPT = timedelta(hours=24)
+Work = Callable[[Session], tuple[dict[str, Any], int]]
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it: instants in UTC, ISO 8601."""
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(v) for v in value]
+    return value.isoformat() if isinstance(value, datetime | date) else value
+
+
+def answer(said: Any, status: int = 200) -> Response:
+    """A JSON answer. A case bears its version as ETag, for If-Match."""
+    made = Response(json.dumps(plain(said), ensure_ascii=False), status, content_type="application/json")
+    made.headers["Cache-Control"] = "no-store"
+    if isinstance(said, dict) and isinstance(said.get("version"), int):
+        made.headers["ETag"] = f'"{said["version"]}"'
+    return made
+
+
+def look(work: Callable[[Session], Any]) -> Response:
+    """Answer with what a read-only look finds."""
+    with database.read(the_engine()) as session:
+        return answer(work(session))
+
+
+def write(work: Work) -> Response:
+    """Do a change in one transaction and answer it; raises `Refused`, and then nothing was written."""
+    key, digest = idempotency_key(), _digest()
+
+    def unit(session: Session) -> tuple[Any, int, bool]:
+        at = now(session)
+        stored = _claim(session, key, digest, at) if key else None
+        if stored is not None and stored.status:
+            return stored.body, stored.status, True
+        said, status = work(session)
+        said = plain(said)
+        if stored is not None:
+            stored.status, stored.body = status, said
+        return said, status, False
+
+    said, status, again = database.in_transaction(the_engine(), unit)
+    made = answer(said, status)
+    if again:
+        made.headers["Idempotency-Replayed"] = "true"
+    return made
+
+
+def _digest() -> str:
+    """What was asked: the same key may only be used for the same request again."""
+    asked = [request.method, request.path, request.headers.get("If-Match", ""), body()]
+    return hashlib.sha256(json.dumps(asked, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def _claim(session: Session, key: str, digest: str, at: datetime) -> Answer:
+    """The row of this key, locked: with a status if it was answered, without one if it is ours to answer."""
+    _sweep(session, at)
+    insert = (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert
+    new = insert(Answer).values(key=key, person_id=g.person_id, request=digest, status=0, body={}, at=at)
+    session.execute(new.on_conflict_do_nothing())
+    wanted = select(Answer).where(Answer.key == key, Answer.person_id == g.person_id).with_for_update()
+    row = session.scalars(wanted).one()
+    if row.status and row.at <= at - KEPT:
+        row.request, row.status, row.body, row.at = digest, 0, {}, at
+    if row.request != digest:
+        reason = _("This key was used for another request already.")
+        said = Text(_("The data are not complete or not right: %(fields)s."), {"fields": "Idempotency-Key"})
+        raise Refused("invalid_data", said, errors={"Idempotency-Key": reason}, rule="one_key_one_request")
+    return row
+
+
+def _sweep(session: Session, at: datetime) -> None:
+    """Forget some answers older than a day, of others too; rows that somebody is reading are left for later."""
+    old = select(Answer.key, Answer.person_id).where(Answer.at <= at - KEPT, Answer.person_id != g.person_id)
+    found = [tuple(row) for row in session.execute(old.limit(50).with_for_update(skip_locked=True))]
+    if found:
+        session.execute(delete(Answer).where(tuple_(Answer.key, Answer.person_id).in_(found)))

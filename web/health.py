@@ -1,0 +1,142 @@
+"""Whether the process is up (/healthz), whether it can do its work (/readyz), and how the work stands (/metrics).
+
+The web never touches Redis: what is known of it comes from the rows in which the clock writes down what it sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask import Flask, Response, jsonify
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from sqlalchemy import Engine, func, select
+from sqlalchemy.exc import DBAPIError, TimeoutError  # noqa: A004
+from sqlalchemy.orm import Session
+
+from models import database
+from models.leads import Lead
+from models.machinery import Heartbeat
+from models.remembered import Approval, Outbox, Timer
+from web.app import now, the_engine
+from workflows import timers
+
+FRESH = timedelta(seconds=15)
+
+
+def attach(app: Flask) -> None:
+    app.add_url_rule("/healthz", "healthz", healthz)
+    app.add_url_rule("/readyz", "readyz", readyz)
+    app.add_url_rule("/metrics", "metrics", metrics)
+
+
+def healthz() -> Response:
+    return jsonify(status="up")
+
+
+def readyz() -> tuple[Response, int]:
+    """Ready with database and Redis; degraded, but answering, without Redis (facts wait in the database); 503 without
+    the database."""
+    try:
+        with database.read(the_engine()) as session:
+            redis = _redis(session)
+    except (DBAPIError, TimeoutError):
+        return jsonify(status="unavailable", database={"status": "away"}, redis={"status": "unknown"}), 503
+    status = "ready" if redis["status"] == "up" else "degraded"
+    return jsonify(status=status, database={"status": "up"}, redis=redis), 200
+
+
+def _redis(session: Session) -> dict[str, Any]:
+    """Redis as the clock saw it last; what nobody has seen lately counts as away."""
+    row = session.scalar(
+        select(Heartbeat).where(Heartbeat.kind == "redis").order_by(Heartbeat.seen_at.desc()).limit(1)
+    )
+    if row is None:
+        return {"status": "unknown", "seen_at": None}
+    fresh = datetime.now(UTC) - row.seen_at <= FRESH
+    up = fresh and row.detail != "away"
+    return {"status": "up" if up else "away" if fresh else "unknown", "seen_at": row.seen_at.isoformat()}
+
+
+def metrics() -> Response:
+    """What an operator wants to know, read from the rows themselves: every process and every restart tells the same."""
+    registry = CollectorRegistry()
+    try:
+        registry.register(Books(the_engine()))
+        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    except (DBAPIError, TimeoutError):
+        return Response(
+            "# the database is away\n", 503, content_type="text/plain", headers={"Retry-After": "5"}
+        )
+
+
+class Books(Collector):
+    """Gauges by SQL; nothing personal in them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def describe(self) -> list[Metric]:
+        """Nothing is read until somebody asks."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        with database.read(self.engine) as session:
+            at = now(session)
+            yield from _timers(session, at)
+            yield from _outbox(session, at)
+            yield from _approvals(session, at)
+            yield _counted(session, "tuoke_leads", "Leads by state", Lead.state)
+            yield _heartbeats(session)
+
+
+def _gauge(name: str, help_text: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, help_text, value=value)
+
+
+def _age(since: datetime | None, at: datetime) -> float:
+    return max(0.0, (at - since).total_seconds()) if since else 0.0
+
+
+def _counted(session: Session, name: str, help_text: str, column: Any) -> Metric:
+    family = GaugeMetricFamily(name, help_text, labels=["state"])
+    for state, count in session.execute(select(column, func.count()).group_by(column)):
+        family.add_metric([state], count)
+    return family
+
+
+def _timers(session: Session, at: datetime) -> Iterator[Metric]:
+    late, oldest = timers.late(session, at)
+    yield _counted(
+        session, "tuoke_timers", "Timers by state (pending, fired, cancelled, parked)", Timer.state
+    )
+    yield _gauge("tuoke_timers_late", "Timers that are due and have not fired", late)
+    yield _gauge("tuoke_timers_late_seconds", "How long the longest of them is overdue", _age(oldest, at))
+
+
+def _outbox(session: Session, at: datetime) -> Iterator[Metric]:
+    oldest = session.scalar(select(func.min(Outbox.at)).where(Outbox.state == "pending"))
+    yield _counted(session, "tuoke_outbox", "Facts by state (pending, done, parked)", Outbox.state)
+    yield _gauge("tuoke_outbox_lag_seconds", "Age of the oldest fact that is not yet told", _age(oldest, at))
+
+
+def _approvals(session: Session, at: datetime) -> Iterator[Metric]:
+    open_ones = select(func.count(), func.min(Approval.requested_at)).where(Approval.state == "pending")
+    count, oldest = session.execute(open_ones).one()
+    yield _gauge("tuoke_approvals_open", "Approvals that wait for a decision", count)
+    yield _gauge("tuoke_approvals_oldest_seconds", "Age of the oldest of them", _age(oldest, at))
+
+
+def _heartbeats(session: Session) -> Metric:
+    """The youngest sign of life of each kind of process; real time, whatever the company's clock says."""
+    family = GaugeMetricFamily(
+        "tuoke_heartbeat_age_seconds", "Seconds since the last sign of life, by kind", labels=["kind"]
+    )
+    for kind, seen in session.execute(
+        select(Heartbeat.kind, func.max(Heartbeat.seen_at)).group_by(Heartbeat.kind)
+    ):
+        family.add_metric([kind], _age(seen, datetime.now(UTC)))
+    return family
