@@ -18,6 +18,8 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 from typing import IO
@@ -89,8 +91,7 @@ def _version(program: str) -> tuple[int, ...]:
 def serve(settings: Settings, stop: Event) -> None:
     """Keep one server running on this `var/` until told to stop. Raises `WrongSetting` when another launcher does."""
     folder = _private(settings.var / "redis")
-    with _held(folder / "lock"):
-        _private(socket_path(settings).parent)
+    with _held(folder / "lock"), _socket_folder(settings):
         _end_orphan(settings)
         pause, early_deaths = Pause(), 0
         while not stop.is_set():
@@ -180,6 +181,15 @@ def _set_aside(data: Path) -> None:
     if data.exists():
         data.rename(aside)
         log.warning("the Redis server cannot start on its files; they are put aside in %s", aside)
+
+
+@contextmanager
+def _socket_folder(settings: Settings) -> Iterator[None]:
+    """The folder of the socket, private, and gone afterwards where it is one of its own under the temporary one."""
+    folder = _private(socket_path(settings).parent)
+    yield
+    if not folder.is_relative_to(settings.var.absolute()):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _private(folder: Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import unicodedata
 from threading import Lock
 
 COLOURS = {"up": 37, "redis": 31, "web": 36, "clock": 33, "worker-1": 32, "worker-2": 35}
@@ -24,12 +25,18 @@ def banner(address: str, logins: list[tuple[str, str, str]]) -> None:
     say("up", "")
     say("up", f"Tuoke is open: {address}")
     if logins:
-        widths = [max(len(row[column]) for row in logins) for column in range(3)]
+        widths = [max(_width(row[column]) for row in logins) for column in range(3)]
         say("up", "One log-in per role (role, name, password):")
         for row in logins:
-            say("up", "  " + "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)))
+            cells = (text + " " * (wide - _width(text)) for text, wide in zip(row, widths, strict=True))
+            say("up", "  " + "  ".join(cells).rstrip())
     say("up", "Ctrl-C stops everything.")
     say("up", "")
+
+
+def _width(text: str) -> int:
+    """How many columns a terminal gives to it: two for a Chinese character."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
 def _coloured(name: str, text: str) -> str:

@@ -11,7 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from models import database as databases
+from models.settings import Settings
 from tests.conftest import Process, Starter, eventually
+from tests.workers.test_processes import redis_seen
+from workers import embedded_redis
+from workers.clock import ANSWERS
 
 pytestmark = pytest.mark.processes
 
@@ -134,3 +139,19 @@ def test_a_wrong_setting_is_one_line_that_names_it(tuoke: Starter, name: str, va
 def test_help_and_an_unknown_command(tuoke: Starter) -> None:
     assert tuoke("--help").popen.wait(30) == 0
     assert tuoke("nonsense").popen.wait(30) == 2
+
+
+def test_services_that_are_named_are_used(
+    tuoke: Starter, port: int, postgres_url: str, redis_server: Process, settings: Settings, tmp_path: Path
+) -> None:
+    redis_url = f"unix://{embedded_redis.socket_path(settings)}"
+    up = tuoke("up", "--port", str(port), DATABASE_URL=postgres_url, REDIS_URL=redis_url)
+    eventually(lambda: "Tuoke is open" in up.said, seconds=60)
+    assert len(all_with(tmp_path / "var", "redis-server")) == 1
+    assert len(all_with(tmp_path / "var", "--name worker-")) >= 2
+    engine = databases.open_engine(postgres_url)
+    eventually(lambda: redis_seen(engine) == ANSWERS)
+    engine.dispose()
+    assert up.interrupt(signal.SIGINT) == 0
+    assert "redis " not in up.said
+    assert embedded_redis.answers(settings)
