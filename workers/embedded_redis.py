@@ -187,9 +187,11 @@ def _set_aside(data: Path) -> None:
 def _socket_folder(settings: Settings) -> Iterator[None]:
     """The folder of the socket, private, and gone afterwards where it is one of its own under the temporary one."""
     folder = _private(socket_path(settings).parent)
-    yield
-    if not folder.is_relative_to(settings.var.absolute()):
-        shutil.rmtree(folder, ignore_errors=True)
+    try:
+        yield
+    finally:
+        if not folder.is_relative_to(settings.var.absolute()):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _private(folder: Path) -> Path:
