@@ -50,9 +50,16 @@ class Brought:
         return sum(outcome.result in results for outcome in self.outcomes.values())
 
 
-def bring(engine: Engine, rows: Sequence[GoodRow | BadRow], terms: Terms, told: Callable[[int], None] = lambda _n: None) -> Brought:
+def bring(
+    engine: Engine,
+    rows: Sequence[GoodRow | BadRow],
+    terms: Terms,
+    told: Callable[[int], None] = lambda _n: None,
+) -> Brought:
     """Take every good row, batch by batch; `told` hears how many rows each batch had."""
-    brought = Brought({(row.sheet, row.row): Outcome("bad", reason=row.reason) for row in rows if isinstance(row, BadRow)})
+    brought = Brought(
+        {(row.sheet, row.row): Outcome("bad", reason=row.reason) for row in rows if isinstance(row, BadRow)}
+    )
     good = [row for row in rows if isinstance(row, GoodRow)]
     for start in range(0, len(good), BATCH):
         batch = good[start : start + BATCH]
@@ -67,7 +74,9 @@ class _Undo(Exception):
     """Leaves a transaction without keeping anything."""
 
 
-def _batch(engine: Engine, batch: Sequence[GoodRow], terms: Terms) -> tuple[dict[Place, Outcome], dict[str, str | None]]:
+def _batch(
+    engine: Engine, batch: Sequence[GoodRow], terms: Terms
+) -> tuple[dict[Place, Outcome], dict[str, str | None]]:
     done: tuple[dict[Place, Outcome], dict[str, str | None]] = ({}, {})
 
     def work(session: Session) -> None:
@@ -82,7 +91,9 @@ def _batch(engine: Engine, batch: Sequence[GoodRow], terms: Terms) -> tuple[dict
         database.in_transaction(engine, work)
     except _Undo:
         outcomes, hired = done
-        would = {p: replace(o, result="would", code=None) if o.result == "good" else o for p, o in outcomes.items()}
+        would = {
+            p: replace(o, result="would", code=None) if o.result == "good" else o for p, o in outcomes.items()
+        }
         return would, hired
     return done
 
@@ -108,7 +119,9 @@ class _Desk:
         promoter = self._promoter(row)
         if isinstance(promoter, Text):
             return Outcome("bad", reason=promoter)
-        ask = Ask(LeadFlow, "capture", Actor.of(promoter), self.terms.at, facts=facts(row, self.terms.consent))
+        ask = Ask(
+            LeadFlow, "capture", Actor.of(promoter), self.terms.at, facts=facts(row, self.terms.consent)
+        )
         try:
             with self.session.begin_nested():
                 lead = take(self.session, ask).case
@@ -129,7 +142,9 @@ class _Desk:
             return None
         names = [name, *([f"{name}（{team}）", f"{team}-{name}"] if team else [])]
         for person in self.session.scalars(select(Person).where(Person.name.in_(names)).order_by(Person.id)):
-            same_team = not team or person.name != name or (person.team is not None and person.team.name == team)
+            same_team = (
+                not team or person.name != name or (person.team is not None and person.team.name == team)
+            )
             if same_team and staff.works(person, self.today):
                 return person
         return None
@@ -154,7 +169,17 @@ class _Desk:
 
 def digest(row: GoodRow) -> str:
     """A keyed digest of what the row says, wherever in a file it stands: by it a second import knows the row again."""
-    said = (row.phone, row.name, row.channel, row.spot, row.intent, row.note, row.registered_on, row.registrar_team, row.registrar_name)
+    said = (
+        row.phone,
+        row.name,
+        row.channel,
+        row.spot,
+        row.intent,
+        row.note,
+        row.registered_on,
+        row.registrar_team,
+        row.registrar_name,
+    )
     return sealer().blind("import", "\x1f".join("" if value is None else str(value) for value in said))
 
 
@@ -178,6 +203,9 @@ def facts(row: GoodRow, consent: str) -> dict[str, object]:
 def refused(refusal: Refused) -> Text:
     """A refusal as the one reason of a bad row."""
     if refusal.errors:
-        fields = {f"e{i}": Text(said) for i, said in enumerate(refusal.errors.values())}
+        fields = {
+            f"e{i}": said if isinstance(said, Text) else Text(said)
+            for i, said in enumerate(refusal.errors.values())
+        }
         return Text(" ".join(f"%({key})s" for key in fields), fields)
     return refusal.reason

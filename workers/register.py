@@ -79,13 +79,20 @@ class _Reading:
     """One sheet below its header. `seen` holds the phones of good rows of the whole file."""
 
     def __init__(
-        self, sheet: Sheet, at: int, columns: dict[str, list[int]], stem: str, seen: dict[str, tuple[str, int]]
+        self,
+        sheet: Sheet,
+        at: int,
+        columns: dict[str, list[int]],
+        stem: str,
+        seen: dict[str, tuple[str, int]],
     ) -> None:
         self.sheet, self.columns, self.seen = sheet, columns, seen
         self.body = [row for row in sheet.rows[at + 1 :] if self._is_data(row[1])]
         titles = " ".join(plain(cell) for _unused, cells in sheet.rows[:at] for cell in cells)
         self.year = spellings.year_in(titles, sheet.name, stem)
-        self.dates = [spellings.when(next(iter(picked(cells, columns, "date")), None)) for _unused, cells in self.body]
+        self.dates = [
+            spellings.when(next(iter(picked(cells, columns, "date")), None)) for _unused, cells in self.body
+        ]
 
     def rows(self) -> Iterator[GoodRow | BadRow]:
         for index, (number, cells) in enumerate(self.body):
@@ -103,7 +110,9 @@ class _Reading:
             return False
         if spellings.closes_the_table(cells) and not self._has_mobile(cells):
             return False
-        return any(picked(cells, self.columns, field) for field in ("phone", "name", "channel", "date", "registrar"))
+        return any(
+            picked(cells, self.columns, field) for field in ("phone", "name", "channel", "date", "registrar")
+        )
 
     def _has_mobile(self, cells: list[Any]) -> bool:
         try:
@@ -146,7 +155,9 @@ class _Reading:
         failed: _Bad | None = None
         for value in given:
             if isinstance(value, Formula):
-                failed = failed or _Bad(Text(_("The phone cell holds a formula, which is not read.")), "formula")
+                failed = failed or _Bad(
+                    Text(_("The phone cell holds a formula, which is not read.")), "formula"
+                )
                 continue
             try:
                 return normalise(value)
@@ -160,7 +171,9 @@ class _Reading:
         if sheet == self.sheet.name:
             return _Bad(Text(_("The same phone as in row %(row)s."), {"row": row}), "duplicate", mask(phone))
         where = {"row": row, "sheet": sheet}
-        return _Bad(Text(_("The same phone as in row %(row)s of sheet “%(sheet)s”."), where), "duplicate", mask(phone))
+        return _Bad(
+            Text(_("The same phone as in row %(row)s of sheet “%(sheet)s”."), where), "duplicate", mask(phone)
+        )
 
     def _name(self, cells: list[Any]) -> str:
         given = picked(cells, self.columns, "name")
@@ -178,7 +191,11 @@ class _Reading:
             raise _Bad(Text(_("There is no channel.")), "channel")
         channel, spot = spellings.channel(given)
         if channel is None:
-            raise _Bad(Text(_("There is no such channel as “%(channel)s”."), {"channel": masked(given)}), "channel", masked(given))
+            raise _Bad(
+                Text(_("There is no such channel as “%(channel)s”."), {"channel": masked(given)}),
+                "channel",
+                masked(given),
+            )
         spot = plain(self._one(cells, "spot")) or spot
         return channel, spot[:SPOT_LENGTH] if spot else None
 

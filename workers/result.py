@@ -51,15 +51,25 @@ def write_result(
     write_xlsx(path, say(_("Result"), locale), header, _lines(rows, outcomes, locale), zone, WIDTHS)
 
 
-def _lines(rows: Iterable[GoodRow | BadRow], outcomes: Mapping[Place, Outcome], locale: str) -> Iterator[list[object]]:
+def _lines(
+    rows: Iterable[GoodRow | BadRow], outcomes: Mapping[Place, Outcome], locale: str
+) -> Iterator[list[object]]:
     for row in rows:
         if isinstance(row, BadRow):
             told = [row.sheet, row.row, say(RESULTS["bad"], locale), None, row.reason.say(locale)]
             yield [*told, None, row.evidence, None, None, None]
             continue
-        outcome = outcomes.get((row.sheet, row.row), Outcome("bad", reason=Text(_("The import stopped before this row."))))
+        outcome = outcomes.get(
+            (row.sheet, row.row), Outcome("bad", reason=Text(_("The import stopped before this row.")))
+        )
         reasons = [outcome.reason] if outcome.reason else list(row.remarks)
-        told = [row.sheet, row.row, say(RESULTS[outcome.result], locale), outcome.code, " ".join(r.say(locale) for r in reasons)]
+        told = [
+            row.sheet,
+            row.row,
+            say(RESULTS[outcome.result], locale),
+            outcome.code,
+            " ".join(r.say(locale) for r in reasons),
+        ]
         registrar = "-".join(part for part in (row.registrar_team, row.registrar_name) if part)
         channel = f"{row.channel} ({row.spot})" if row.spot else row.channel
         yield [*told, mask_name(row.name), mask(row.phone), channel, row.registered_on, registrar]

@@ -62,7 +62,9 @@ def sheets(path: Path) -> list[Sheet]:
     if size > MAX_BYTES:
         raise NotATable(_("The file is larger than %(most)s MB."), most=MAX_BYTES // 2**20)
     if start.startswith(OLE):
-        raise NotATable(_("This is an old .xls file or one with a password: save it as .xlsx without a password."))
+        raise NotATable(
+            _("This is an old .xls file or one with a password: save it as .xlsx without a password.")
+        )
     return _within_limits(_workbook(path) if start.startswith(b"PK") else _csv(path))
 
 
@@ -97,8 +99,9 @@ def _workbook(path: Path) -> Iterator[tuple[str, Iterator[list[Any]]]]:
             try:
                 for sheet in book.worksheets:
                     sheet.reset_dimensions()  # what the file says about its size is often wrong
-                    yield sheet.title, (
-                        [_value(cell) for cell in row] for row in sheet.iter_rows(max_col=MAX_COLUMNS)
+                    yield (
+                        sheet.title,
+                        ([_value(cell) for cell in row] for row in sheet.iter_rows(max_col=MAX_COLUMNS)),
                     )
             finally:
                 book.close()

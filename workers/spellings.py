@@ -35,10 +35,25 @@ CHANNELS: dict[str, tuple[str, ...]] = {
     "referral": ("老带新", "老客户介绍", "老业主", "转介绍", "朋友介绍", "介绍", "referral", "referred"),
     "partner": ("渠道", "分销", "中介", "渠道带看", "经纪人", "partner", "agency", "broker"),
 }  # fmt: skip
-CHANNEL_OF = {spelling: key for key, spellings in CHANNELS.items() for spelling in (*spellings, key.replace("_", ""))}
-INTENTS = {"高": "A", "强": "A", "中": "B", "一般": "B", "低": "C", "弱": "C", "high": "A", "medium": "B", "mid": "B", "low": "C"}
+CHANNEL_OF = {
+    spelling: key for key, spellings in CHANNELS.items() for spelling in (*spellings, key.replace("_", ""))
+}
+INTENTS = {
+    "高": "A",
+    "强": "A",
+    "中": "B",
+    "一般": "B",
+    "低": "C",
+    "弱": "C",
+    "high": "A",
+    "medium": "B",
+    "mid": "B",
+    "low": "C",
+}
 
-TOTAL = re.compile(r"(?:本页|本月|本周)?(?:合计|总计|小计|共计|累计|汇总)|(?:sub|grand)?\s*totals?(?![a-z])", re.I)
+TOTAL = re.compile(
+    r"(?:本页|本月|本周)?(?:合计|总计|小计|共计|累计|汇总)|(?:sub|grand)?\s*totals?(?![a-z])", re.I
+)
 FOOTER = re.compile(r"(?:制表|审核|填表|复核|说明|注|备注|签字)人?\s*:")
 BRACKETS = re.compile(r"^(.*?)\s*\((.+)\)\s*$")
 DASHES = re.compile(r"\s*[-\u2010-\u2015_:·/]\s*")
@@ -57,7 +72,9 @@ def plain(cell: Any) -> str:
     if isinstance(cell, float) and cell.is_integer():
         cell = int(cell)
     text = unicodedata.normalize("NFKC", str(cell))
-    return " ".join("".join(" " if unicodedata.category(c) in ("Cc", "Zs", "Zl", "Zp") else c for c in text).split())
+    return " ".join(
+        "".join(" " if unicodedata.category(c) in ("Cc", "Zs", "Zl", "Zp") else c for c in text).split()
+    )
 
 
 def key(cell: Any) -> str:
@@ -134,7 +151,11 @@ class MonthDay:
     def near(self, neighbour: date) -> date | None:
         """The one of this month and day that lies nearest to a date known from nearby (a December row in a January
         register is last year's)."""
-        near = [d for y in (neighbour.year - 1, neighbour.year, neighbour.year + 1) if (d := _date(y, self.month, self.day))]
+        near = [
+            d
+            for y in (neighbour.year - 1, neighbour.year, neighbour.year + 1)
+            if (d := _date(y, self.month, self.day))
+        ]
         return min(near, key=lambda d: abs(d - neighbour), default=None)
 
     def of(self, year: int) -> date | None:

@@ -41,10 +41,14 @@ def harmless(value: Any, zone: ZoneInfo) -> Any:
 
 def private_file(path: Path) -> Any:
     """A new text file that only its owner can read."""
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8", newline="")
+    return os.fdopen(
+        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8", newline=""
+    )
 
 
-def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]], zone: ZoneInfo, *, bom: bool = False) -> None:
+def write_csv(
+    path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]], zone: ZoneInfo, *, bom: bool = False
+) -> None:
     """`bom` marks the file as UTF-8 for spreadsheets that would otherwise guess."""
     with private_file(path) as file:
         file.write(BOM if bom else "")
@@ -54,7 +58,12 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]], 
 
 
 def write_xlsx(
-    path: Path, title: str, header: Sequence[str], rows: Iterable[Sequence[Any]], zone: ZoneInfo, widths: Sequence[int] = ()
+    path: Path,
+    title: str,
+    header: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    zone: ZoneInfo,
+    widths: Sequence[int] = (),
 ) -> None:
     """One sheet with a frozen, filterable header; rows are written as they come."""
     book = Workbook(write_only=True)

@@ -16,11 +16,21 @@ def bring() -> None:
 
 @bring.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--consent", required=True, help="The basis of consent under which these customers were written down.")
-@click.option("--as", "stand_in", metavar="PERSON", help="Who captures the rows whose registrar is not on the staff.")
+@click.option(
+    "--consent", required=True, help="The basis of consent under which these customers were written down."
+)
+@click.option(
+    "--as", "stand_in", metavar="PERSON", help="Who captures the rows whose registrar is not on the staff."
+)
 @click.option("--dry-run", is_flag=True, help="Write nothing; report what would happen.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
-@click.option("--lang", type=click.Choice(["zh", "en"]), default="zh", show_default=True, help="The language of the reasons.")
+@click.option(
+    "--lang",
+    type=click.Choice(["zh", "en"]),
+    default="zh",
+    show_default=True,
+    help="The language of the reasons.",
+)
 def leads(file: Path, consent: str, stand_in: str | None, dry_run: bool, as_json: bool, lang: str) -> None:
     """Make leads of a register (csv or xlsx) as people keep it.
 
@@ -71,7 +81,9 @@ def _ready(opened: Any, company_now: Any, stand_in: str | None) -> Any:
             try:
                 staff.person_named(session, stand_in)
             except Refused:
-                raise UserMistake(f"--as: there is nobody called {stand_in} on the staff (see `tuoke person list`)") from None
+                raise UserMistake(
+                    f"--as: there is nobody called {stand_in} on the staff (see `tuoke person list`)"
+                ) from None
         return company_now(session)
 
 
@@ -101,17 +113,25 @@ def _report(brought: Any, as_json: bool, lang: str, dry: bool, result: Path | No
     from workflows.words import Text, _, say
 
     good, already = brought.count("good", "would"), brought.count("already")
-    bad = [(place, outcome) for place, outcome in sorted(brought.outcomes.items(), key=_in_order) if outcome.result == "bad"]
+    bad = [
+        (place, outcome)
+        for place, outcome in sorted(brought.outcomes.items(), key=_in_order)
+        if outcome.result == "bad"
+    ]
     told = [{"row": row, "sheet": sheet, "reason": outcome.reason.say(lang)} for (sheet, row), outcome in bad]
     if as_json:
         counts = {"good": good, "bad": len(bad), "already": already}
-        click.echo(json.dumps({**counts, **({"dry_run": True} if dry else {}), "rows": told}, ensure_ascii=False))
+        click.echo(
+            json.dumps({**counts, **({"dry_run": True} if dry else {}), "rows": told}, ensure_ascii=False)
+        )
     else:
         for each in told:
             click.echo(say(_("%(sheet)s, row %(row)s: %(reason)s"), lang, **each))
         counted = _("%(good)s rows imported, %(bad)s not, %(already)s were imported before.")
         if dry:
-            counted = _("%(good)s rows would be imported, %(bad)s not, %(already)s were imported before. Nothing was written.")
+            counted = _(
+                "%(good)s rows would be imported, %(bad)s not, %(already)s were imported before. Nothing was written."
+            )
         click.echo(say(counted, lang, good=good, bad=len(bad), already=already))
     for name, team in brought.hired.items():
         joined = _("%(name)s joins the staff as a member of team %(team)s, without a log-in.")
