@@ -22,9 +22,14 @@ def _invalid(field: str, reason: str, **values: object) -> Refused:
     return Refused("invalid_data", Text(reason, values), errors={field: reason})
 
 
+def first_project(session: Session) -> Project | None:
+    """The company's first project, where there is one yet."""
+    return session.scalar(select(Project).order_by(Project.id).limit(1))
+
+
 def ensure_company(session: Session, code: str = "main", name: str = "××花园") -> Project:
     """The company's first project; made where there is none yet."""
-    project = session.scalar(select(Project).order_by(Project.id).limit(1))
+    project = first_project(session)
     if project is None:
         project = Project(code=code, name=name)
         session.add(project)

@@ -19,6 +19,7 @@ from workers import demo
 from workers.demo import cast
 from workers.demo.lives import Storyteller
 from workers.demo.month import Month
+from workers.demo.today import Today
 from workflows import verify
 from workflows.engine.actor import STAFF_ROLES
 
@@ -62,7 +63,7 @@ def test_a_month_of_work_lies_behind_it_and_the_books_are_proved(ready: Settings
 
 def test_what_was_left_half_done_is_made_anew(ready: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "LEADS", 0)
-    monkeypatch.setattr(demo.Today, "scenes", lambda self: iter(()))
+    monkeypatch.setattr(Today, "scenes", lambda self: iter(()))
 
     def broken(month: Month, tell: Storyteller) -> None:
         raise KeyboardInterrupt

@@ -1,0 +1,209 @@
+"""The approval inbox: what waits for somebody's consent, decided one by one or many at once, each in its own transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from flask import Blueprint, abort, redirect, request, url_for
+from flask_login import current_user
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from models import database
+from models.remembered import Answer
+from web.app import now, the_engine
+from web.pages.asking import Sent
+from web.pages.frozen import spoken
+from web.pages.sessions import signed_in
+from web.pages.show import Desk, look, show
+from web.pages.words import event_name, locale, said
+from workflows import boards
+from workflows.approval import ApprovalFlow
+from workflows.engine import Ask, Refused, take
+from workflows.flows import FLOWS
+from workflows.views import names, reads_clear
+from workflows.words import _
+
+page = Blueprint("inbox", __name__)
+DECIDERS = ("leader", "manager", "sales_manager")
+CONCERNED = (*DECIDERS, "member", "consultant", "auditor")
+MOST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A waiting request with its data in words."""
+
+    waiting: boards.Waiting
+    data: list[tuple[str, str]]
+    customer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of one decision. `kind` is the state it came to, or `refused`."""
+
+    code: str
+    lead: str
+    event: str
+    kind: str
+    said: str
+
+
+@page.get("/inbox")
+@signed_in(*CONCERNED)
+def inbox() -> str:
+    """What waits, by kind; one's own requests; what was decided lately."""
+    with look() as desk:
+        decides = desk.actor.has(*DECIDERS)
+        rows = [_row(desk, each) for each in boards.to_decide(desk.session, desk.actor)] if decides else []
+        kinds = _kinds(rows)
+        chosen = request.args.get("kind")
+        return show(
+            "inbox.html",
+            tab="waiting",
+            decides=decides,
+            kinds=[(event, len(found)) for event, found in kinds],
+            groups=[(event, found) for event, found in kinds if chosen in (None, "", event)],
+            chosen=chosen,
+            own=[_row(desk, each) for each in boards.asked_by(desk.session, desk.actor)],
+            most=MOST,
+        )
+
+
+def _kinds(rows: list[Row]) -> list[tuple[str, list[Row]]]:
+    """By event, the kind whose oldest request waits the longest first."""
+    ordered = sorted(rows, key=lambda row: row.waiting.approval.event)
+    found = [
+        (event, list(each)) for event, each in groupby(ordered, key=lambda row: row.waiting.approval.event)
+    ]
+    return sorted(found, key=lambda kind: min(row.waiting.approval.requested_at for row in kind[1]))
+
+
+def _row(desk: Desk, waiting: boards.Waiting) -> Row:
+    approval = waiting.approval
+    flow = FLOWS[approval.flow]
+    clear = reads_clear(desk.session, desk.actor, flow, waiting.case)
+    fields = waiting.step.facts.model_fields
+    data = {
+        name: value
+        for name, value in approval.frozen.items()
+        if clear or not (fields[name].json_schema_extra or {}).get("private")  # type: ignore[union-attr]
+    }
+    customer = (getattr(waiting.case, "name", None) or "") if clear else ""
+    return Row(waiting, spoken(flow, approval.event, data), customer)
+
+
+@page.get("/inbox/decided")
+@signed_in(*CONCERNED)
+def decided() -> str:
+    """What was settled lately, and by whom."""
+    with look() as desk:
+        found = boards.decided_lately(desk.session, desk.actor)
+        return show("inbox_decided.html", tab="decided", approvals=found, names=names(desk.session))
+
+
+@page.post("/inbox")
+@signed_in(*DECIDERS)
+def decide() -> Any:
+    """Approve or reject what was picked. Sent twice, it is decided once and shown twice."""
+    event, sent = request.form.get("decision", ""), Sent.now()
+    if event not in ("approve", "reject"):
+        abort(400)
+    picked = request.form.getlist("pick")[:MOST]
+    if not sent.once or not picked:
+        return redirect(url_for("inbox.inbox"), 303)
+    if not _known(sent):
+        note = request.form.get("note", "").strip()[:500]
+        results = [_decide(code, event, note, request.form.get(f"v_{code}", "")) for code in picked]
+        _keep(sent, event, results)
+    return redirect(url_for("inbox.results", once=sent.once), 303)
+
+
+def _decide(code: str, event: str, note: str, version: str) -> Result:
+    """One decision in its own transaction; a refusal is a line of the result."""
+    seen = int(version) if version.isdigit() and len(version) < 10 else None
+
+    def work(session: Session) -> Result:
+        ask = Ask(
+            ApprovalFlow,
+            event,
+            current_user.actor,
+            now(session),
+            code=code,
+            facts={"note": note} if note else {},
+            version=seen,
+        )
+        approval = take(session, ask).case
+        return Result(code, approval.case_code, approval.event, approval.state, approval.reason or "")
+
+    try:
+        return database.in_transaction(the_engine(), work)
+    except Refused as refusal:
+        return _refused(code, refusal)
+
+
+def _refused(code: str, refusal: Refused) -> Result:
+    with look() as desk:
+        approval = boards.request_of(desk.session, desk.actor, code)
+        if approval is None:
+            return Result(code, "", "", "refused", refusal.detail(locale()))
+        words = refusal.detail(locale())
+        if approval.state != "pending" and approval.decided_by is not None:
+            words = said(
+                _("%(name)s was first: %(state)s."),
+                name=approval.decided_by.name,
+                state=said(_states()[approval.state]),
+            )
+        return Result(code, approval.case_code, approval.event, "refused", words)
+
+
+def _states() -> dict[str, str]:
+    return {name: state.name for name, state in ApprovalFlow.states_map.items()}
+
+
+def _known(sent: Sent) -> bool:
+    with database.read(the_engine()) as session:
+        return session.get(Answer, (_key(sent.once), current_user.person.id)) is not None
+
+
+def _keep(sent: Sent, event: str, results: list[Result]) -> None:
+    """Keep the result lines, so that they can be read again; the same form sent at the same instant keeps the first."""
+    lines = [[r.code, r.lead, r.event, r.kind, r.said] for r in results]
+
+    def work(session: Session) -> None:
+        session.add(
+            Answer(
+                key=_key(sent.once),
+                person_id=current_user.person.id,
+                request=sent.digest,
+                status=303,
+                body=[event, lines],
+                at=now(session),
+            )
+        )
+
+    try:
+        database.in_transaction(the_engine(), work)
+    except IntegrityError:
+        return
+
+
+def _key(once: str) -> str:
+    return f"decided:{once}"
+
+
+@page.get("/inbox/results/<once>")
+@signed_in(*DECIDERS)
+def results(once: str) -> str:
+    """What came of decisions made together, a line for each."""
+    with look() as desk:
+        answer = desk.session.get(Answer, (_key(once), desk.person.id)) or abort(404)
+        event, lines = answer.body
+        found = [Result(*line) for line in lines]
+        counts = {kind: sum(r.kind == kind for r in found) for kind in dict.fromkeys(r.kind for r in found)}
+        return show(
+            "inbox_results.html", tab="", event=event_name(event, "approval"), results=found, counts=counts
+        )

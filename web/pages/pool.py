@@ -1,0 +1,71 @@
+"""The pool (拓客资源库): leads that nobody holds, what the policy leaves me to claim, and what will fall into it soon."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, current_app, url_for
+
+from models.leads import Lead
+from web.pages.asking import STATUS, submit
+from web.pages.sessions import signed_in
+from web.pages.show import Desk, look, show
+from web.pages.words import locale, said
+from workflows import boards
+from workflows.engine import Refused
+from workflows.lead import LeadFlow
+from workflows.lead_facts import CHANNELS
+from workflows.views import lead_view, names
+from workflows.words import _
+
+page = Blueprint("pool", __name__)
+LOOKERS = ("member", "leader", "manager", "sales_manager")
+
+
+@page.get("/pool")
+@signed_in(*LOOKERS)
+def pool() -> str:
+    """What lies in the pool, and what will within a week."""
+    with look() as desk:
+        return _show(desk)
+
+
+def _show(desk: Desk, lost: str = "") -> str:
+    lying = boards.pool(desk.session, desk.actor, desk.at)
+    falling = boards.falling(desk.session, desk.actor, desk.at)
+    leads: list[Lead] = [*(each.lead for each in lying), *(each.lead for each in falling)]
+    return show(
+        "pool.html",
+        lying=lying,
+        falling=falling,
+        views={lead.code: lead_view(desk.session, desk.actor, lead) for lead in leads},
+        claims=desk.actor.has("member", "leader"),
+        limits=boards.limits(desk.session, desk.actor, desk.at),
+        names=names(desk.session),
+        channels=CHANNELS,
+        lost=lost,
+    )
+
+
+@page.post("/pool/claim/<code>")
+@signed_in("member", "leader")
+def claim(code: str) -> Any:
+    """Claim a lead. Of two who claim at once one has it; the other is told so, on the pool as it stands now."""
+    back = url_for("lead.lead", code=code) if _has_lead_page() else url_for("pool.pool")
+    try:
+        return submit(
+            LeadFlow, "claim", code=code, to=back, done=said(_("It is yours: call the customer today."))
+        )
+    except Refused as refusal:
+        gone = refusal.code in ("not_found", "not_allowed_from_state", "conflict")
+        words = (
+            said(_("Somebody else was faster: this lead is no longer in the pool."))
+            if gone
+            else refusal.detail(locale())
+        )
+        with look() as desk:
+            return _show(desk, lost=words), 409 if gone else STATUS[refusal.code]
+
+
+def _has_lead_page() -> bool:
+    return "lead.lead" in current_app.view_functions

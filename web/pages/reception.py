@@ -1,0 +1,102 @@
+"""Reception: finding who has come, marking the arrival in two taps, and seeing who was offered the customer."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from flask import Blueprint, request, url_for
+from sqlalchemy import select
+
+from models.leads import Lead
+from models.sealed import sealer
+from web.pages.asking import submit
+from web.pages.forms import facts_of, form_for
+from web.pages.sessions import signed_in
+from web.pages.show import Desk, look, show
+from web.pages.words import said
+from workflows import boards, staff
+from workflows.lead import LeadFlow
+from workflows.lead_facts import Arrival
+from workflows.phones import NotAMobile, normalise
+from workflows.views import Choice, choices, lead_view
+from workflows.words import Text, _
+
+page = Blueprint("reception", __name__)
+CODE = re.compile(r"^L[0-9A-Z]{8}$")
+DESKS = ("reception", "sales_manager")
+MOST = 40
+
+
+@page.get("/reception")
+@signed_in(*DESKS)
+def reception() -> str:
+    """Who is expected, who waits, and what became of the one who has just arrived."""
+    with look() as desk:
+        return _show(desk, arrived=request.args.get("arrived", ""))
+
+
+@page.post("/reception/find")
+@signed_in(*DESKS)
+def find() -> str:
+    """Look for a customer by phone or code. Posted, so that no number ever stands in an address."""
+    with look() as desk:
+        typed = request.form.get("q", "").strip()[:40]
+        found, problem = _search(desk, typed)
+        return _show(desk, typed=typed, found=found, problem=problem)
+
+
+def _search(desk: Desk, typed: str) -> tuple[list[Lead], str]:
+    wanted = select(Lead).where(LeadFlow.seen_by(desk.actor)).order_by(Lead.id.desc()).limit(5)
+    if CODE.match(typed.upper()):
+        return list(desk.session.scalars(wanted.where(Lead.code == typed.upper()))), ""
+    try:
+        index = sealer().blind("phone", normalise(typed))
+    except NotAMobile as error:
+        return [], said(str(error))
+    return list(desk.session.scalars(wanted.where(Lead.phone_index == index))), ""
+
+
+def _show(
+    desk: Desk, *, arrived: str = "", typed: str = "", found: list[Lead] | None = None, problem: str = ""
+) -> str:
+    project = staff.first_project(desk.session)
+    board = boards.board(desk.session, project.id, desk.at) if project else None
+    at_desk = board.at_desk if board else []
+    expected = select(Lead).where(LeadFlow.seen_by(desk.actor), Lead.state == "screened")
+    leads = list(desk.session.scalars(expected.order_by(Lead.screened_at.desc()).limit(MOST)))
+    seen = [*leads, *(found or []), *(each.lead for each in at_desk)]
+    return show(
+        "reception.html",
+        at_desk=at_desk,
+        arrived=next((each for each in at_desk if each.lead.code == arrived), None),
+        expected=leads,
+        most=MOST,
+        typed=typed,
+        found=found,
+        problem=problem,
+        views={lead.code: lead_view(desk.session, desk.actor, lead) for lead in seen},
+        closed_doors={lead.code: _why_not(desk, lead) for lead in found or []},
+        may_appoint=desk.actor.has("sales_manager"),
+        may_receive=desk.actor.has("reception"),
+    )
+
+
+def _why_not(desk: Desk, lead: Lead) -> Text | None:
+    """Why this customer cannot be marked as arrived now."""
+    visit: Choice | None = next((c for c in choices(LeadFlow, desk.actor, lead) if c.event == "visit"), None)
+    if visit is None or visit.allowed:
+        return None
+    if lead.state == "captured":
+        return Text(_("Not screened yet: the promoter must write down the demand first."))
+    return visit.why_not
+
+
+@page.post("/reception/arrived/<code>")
+@signed_in("reception")
+def mark(code: str) -> Any:
+    """The customer stands at the desk."""
+    with look() as desk:
+        facts = facts_of(form_for(Arrival, desk.session, desk.at, desk.zone, request.form), desk.zone)
+    back = url_for("reception.reception", arrived=code)
+    return submit(LeadFlow, "visit", code=code, facts=facts, to=back)
