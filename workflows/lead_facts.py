@@ -4,11 +4,11 @@ staff."""
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Field, StringConstraints, field_validator
+from pydantic import Field, StringConstraints, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
 from workflows.engine.flow import Facts
@@ -125,7 +125,16 @@ class SignOff(Facts):
 
 class FollowUp(Facts):
     note: Clean = text(_("Note"), limit=2000, private=True, input="area")
-    next_at: AwareDatetime | None = Field(None, title=_("Next contact"))
+    next_at: datetime | None = Field(None, title=_("Next contact"))
+
+    @field_validator("next_at")
+    @classmethod
+    def within_reach(cls, value: datetime | None, info: ValidationInfo) -> datetime | None:
+        """A time without an offset is the company's. Years at the ends of the calendar cannot be reckoned in other time
+        zones."""
+        if value is not None and not 2000 <= value.year <= 2100:
+            raise ValueError(_("A year between 2000 and 2100 is expected."))
+        return value.replace(tzinfo=info.context["zone"]) if value and info.context and value.tzinfo is None else value
 
 
 class Reassignment(Facts):

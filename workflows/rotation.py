@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import Field
 from sqlalchemy import ColumnElement, func, or_, select, true
 from sqlalchemy.orm import Session
 
@@ -18,18 +19,37 @@ from workflows.engine.actor import CLOCK, Actor
 from workflows.engine.flow import Facts, Flow, NoFacts, State, guard, opening, step
 from workflows.engine.take import Ask, Check, announce
 from workflows.engine.who import Clock, SalesManager, relation
+from workflows.lead_facts import Clean
 from workflows.words import _
 
 Oneself = relation("consultant", _("the consultant"), {"consultant"}, lambda a, duty: a.has("consultant") and duty.person_id in (None, a.id))
 
 
 class Place(Facts):
-    """Joining for the first time; the place is one's own."""
+    """Joining for the first time: one's own place, or that of a consultant whom the sales manager names."""
+
+    consultant: Clean | None = Field(
+        None, max_length=40, title=_("Consultant"), json_schema_extra={"person": "consultant", "hidden": True}
+    )
 
 
-@guard(_("You have a place in this rotation already."), code="conflict")
+def _whose(check: Check) -> int | None:
+    """Whose place it will be."""
+    named = check.people.get("consultant")
+    return named.id if named else check.by.id
+
+
+@guard(_("A place is taken by a consultant, or for one whom the sales manager names."), instead=_("Name one of the consultants."))
+def is_a_consultants_place(check: Check) -> bool:
+    named = check.people.get("consultant")
+    if named is None or named.id == check.by.id:
+        return check.by.has("consultant")
+    return check.by.has("sales_manager") and "consultant" in named.roles
+
+
+@guard(_("There is a place in this rotation already."), code="conflict")
 def has_no_place_yet(check: Check) -> bool:
-    return duty_of(check.session, check.case.project_id, check.by.id) is None
+    return duty_of(check.session, check.case.project_id, _whose(check)) is None
 
 
 def turn(check: Check) -> list[Ask]:
@@ -112,10 +132,17 @@ class DutyFlow(Flow):
     on_duty = State(_("On duty"), initial=True)
     off_duty = State(_("Off duty"))
 
-    @opening(label=_("Join"), by=Oneself, guards=has_no_place_yet, serial=True, announces="duty.joined", then=turn)
-    def join(self, duty: Duty, facts: Place, ask: Ask, check: Check) -> None:
+    @opening(
+        label=_("Join"),
+        by=Oneself | SalesManager,
+        guards=(is_a_consultants_place, has_no_place_yet),
+        serial=True,
+        announces="duty.joined",
+        then=turn,
+    )
+    def join(self, duty: Duty, facts: Place, check: Check) -> None:
         """Take a place at the tail of the queue."""
-        duty.person_id = ask.by.id
+        duty.person_id = _whose(check)  # type: ignore[assignment]
         _to_the_tail(duty, check)
 
     @step(off_duty.to(on_duty), event="join", label=_("Join"), by=Oneself | SalesManager, serial=True, announces="duty.joined", then=turn)

@@ -179,10 +179,12 @@ def _permit(ask: Ask, step: Step, case: Any) -> None:
 def _well_formed(check: Check) -> tuple[Facts, dict[str, Person]]:
     """The facts as their model reads them, with the people they name."""
     try:
-        facts = check.step.facts.model_validate(dict(check.ask.facts), context={"policy": check.policy})
+        context = {"policy": check.policy, "zone": policies.zone(check.session)}
+        facts = check.step.facts.model_validate(dict(check.ask.facts), context=context)
     except ValidationError as error:
         raise _invalid({".".join(str(p) for p in e["loc"]) or "facts": _said(e) for e in error.errors()}) from error
-    people, missing = {}, {}
+    people: dict[str, Person] = {}
+    missing: dict[str, str | Text] = {}
     for name, info in type(facts).model_fields.items():
         wanted = getattr(facts, name)
         if wanted is not None and (info.json_schema_extra or {}).get("person"):  # type: ignore[union-attr]
@@ -196,19 +198,43 @@ def _well_formed(check: Check) -> tuple[Facts, dict[str, Person]]:
     return facts, people
 
 
-def _said(error: Any) -> str:
+SAID = {
+    "missing": _("This is needed."),
+    "extra_forbidden": _("There is no such field."),
+    "string_too_short": _("This is needed."),
+    "string_too_long": _("At most %(max_length)s characters."),
+    "string_type": _("A text is expected."),
+    "string_unicode": _("A text is expected."),
+    "string_pattern_mismatch": _("This text has characters that cannot be kept."),
+    "literal_error": _("Choose one of the given values."),
+    "enum": _("Choose one of the given values."),
+    "int_type": _("A whole number is expected."),
+    "int_from_float": _("A whole number is expected."),
+    "int_parsing": _("A whole number is expected."),
+    "int_parsing_size": _("This number is too large."),
+    "greater_than_equal": _("At least %(ge)s."),
+    "less_than_equal": _("At most %(le)s."),
+    "bool_type": _("Yes or no is expected."),
+    "date_type": _("A date is expected, such as 2026-03-01."),
+    "date_parsing": _("A date is expected, such as 2026-03-01."),
+    "date_from_datetime_parsing": _("A date is expected, such as 2026-03-01."),
+    "date_from_datetime_inexact": _("A date is expected, such as 2026-03-01."),
+    "datetime_type": _("A date and time is expected, such as 2026-03-01T09:00+08:00."),
+    "datetime_parsing": _("A date and time is expected, such as 2026-03-01T09:00+08:00."),
+    "datetime_from_date_parsing": _("A date and time is expected, such as 2026-03-01T09:00+08:00."),
+}
+
+
+def _said(error: Any) -> str | Text:
     """A validation error as a person would put it."""
-    said = {
-        "missing": _("This is needed."),
-        "extra_forbidden": _("There is no such field."),
-        "string_too_short": _("This is needed."),
-        "literal_error": _("Choose one of the given values."),
-        "enum": _("Choose one of the given values."),
-    }.get(error["type"])
-    return said or str(error["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    known = SAID.get(error["type"])
+    if known:
+        limits = {k: v for k, v in error.get("ctx", {}).items() if k in ("max_length", "ge", "le")}
+        return Text(known, limits) if limits and "%(" in known else known
+    return str(error["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
 
 
-def _invalid(errors: Mapping[str, str]) -> Refused:
+def _invalid(errors: Mapping[str, str | Text]) -> Refused:
     reason = Text(_("The data are not complete or not right: %(fields)s."), {"fields": ", ".join(errors)})
     return Refused("invalid_data", reason, errors=errors)
 
