@@ -24,6 +24,7 @@ from models.settings import Settings
 from workers import embedded_redis
 
 DATA_KEY = bytes(range(32))
+VAR = "our var"  # people do have spaces in their paths
 NUMBERS = count(1)
 
 
@@ -45,7 +46,7 @@ def _surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """The settings of a fresh installation under a folder of this test, with a movable clock."""
-    env = {"TUOKE_VAR": str(tmp_path / "var"), "TUOKE_DATA_KEY": DATA_KEY.hex(), "TUOKE_CLOCK": "movable"}
+    env = {"TUOKE_VAR": str(tmp_path / VAR), "TUOKE_DATA_KEY": DATA_KEY.hex(), "TUOKE_CLOCK": "movable"}
     return Settings.from_env(env)
 
 
@@ -182,7 +183,7 @@ def tuoke(tmp_path: Path) -> Iterator[Starter]:
 
     def start(*words: str, **env: str) -> Process:
         log = tmp_path / f"{len(started)}-{words[0]}.log"
-        started.append(Process(words, {"TUOKE_VAR": str(tmp_path / "var"), **env}, log))
+        started.append(Process(words, {"TUOKE_VAR": str(tmp_path / VAR), **env}, log))
         return started[-1]
 
     yield start

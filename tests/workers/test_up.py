@@ -13,7 +13,7 @@ import pytest
 
 from models import database as databases
 from models.settings import Settings
-from tests.conftest import Process, Starter, eventually
+from tests.conftest import VAR, Process, Starter, eventually
 from tests.workers.test_processes import redis_seen
 from workers import embedded_redis
 from workers.clock import ANSWERS
@@ -69,7 +69,7 @@ def everything(tuoke: Starter, port: int) -> Iterator[Process]:
 def test_all_of_it_starts_and_nothing_is_left_on_ctrl_c(
     everything: Process, port: int, tmp_path: Path
 ) -> None:
-    var = tmp_path / "var"
+    var = tmp_path / VAR
     assert healthy(port)
     running = " ".join(processes_on(var).values())
     assert all(part in running for part in ("redis-server", "gunicorn", " worker ", " clock "))
@@ -79,7 +79,7 @@ def test_all_of_it_starts_and_nothing_is_left_on_ctrl_c(
 
 
 def test_whatever_is_killed_comes_back(everything: Process, port: int, tmp_path: Path) -> None:
-    var = tmp_path / "var"
+    var = tmp_path / VAR
     for part in ("redis-server", "gunicorn", " clock", " worker "):
         (killed, *_forked) = all_with(var, part)
         os.kill(killed, signal.SIGKILL)
@@ -96,7 +96,7 @@ def comes_back(var: Path, part: str, killed: int) -> None:
 
 def test_a_killed_parent_takes_everybody_along(everything: Process, tmp_path: Path) -> None:
     everything.interrupt(signal.SIGKILL)
-    eventually(lambda: processes_on(tmp_path / "var") == {}, seconds=30)
+    eventually(lambda: processes_on(tmp_path / VAR) == {}, seconds=30)
 
 
 def test_a_second_one_on_the_same_data_is_refused(everything: Process, tuoke: Starter) -> None:
@@ -147,8 +147,8 @@ def test_services_that_are_named_are_used(
     redis_url = f"unix://{embedded_redis.socket_path(settings)}"
     up = tuoke("up", "--port", str(port), DATABASE_URL=postgres_url, REDIS_URL=redis_url)
     eventually(lambda: "Tuoke is open" in up.said, seconds=60)
-    assert len(all_with(tmp_path / "var", "redis-server")) == 1
-    assert len(all_with(tmp_path / "var", "--name worker-")) >= 2
+    assert len(all_with(tmp_path / VAR, "redis-server")) == 1
+    assert len(all_with(tmp_path / VAR, "--name worker-")) >= 2
     engine = databases.open_engine(postgres_url)
     eventually(lambda: redis_seen(engine) == ANSWERS)
     engine.dispose()
