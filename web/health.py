@@ -5,7 +5,7 @@ The web never touches Redis: what is known of it comes from the rows in which th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,6 +23,7 @@ from models.machinery import Heartbeat
 from models.remembered import Approval, Outbox, Timer
 from web.app import now, the_engine
 from workflows import timers
+from workflows.lead import LeadFlow
 
 FRESH = timedelta(seconds=15)
 
@@ -89,7 +90,9 @@ class Books(Collector):
             yield from _timers(session, at)
             yield from _outbox(session, at)
             yield from _approvals(session, at)
-            yield _counted(session, "tuoke_leads", "Leads by state", Lead.state)
+            yield _counted(
+                session, "tuoke_leads", "Leads by state", Lead.state, [s.id for s in LeadFlow.states]
+            )
             yield _heartbeats(session)
 
 
@@ -101,10 +104,12 @@ def _age(since: datetime | None, at: datetime) -> float:
     return max(0.0, (at - since).total_seconds()) if since else 0.0
 
 
-def _counted(session: Session, name: str, help_text: str, column: Any) -> Metric:
+def _counted(session: Session, name: str, help_text: str, column: Any, states: Sequence[str]) -> Metric:
+    """Rows by state; states in which there are none are told as 0, so that nothing vanishes from a graph."""
     family = GaugeMetricFamily(name, help_text, labels=["state"])
-    for state, count in session.execute(select(column, func.count()).group_by(column)):
-        family.add_metric([state], count)
+    found = {state: count for state, count in session.execute(select(column, func.count()).group_by(column))}
+    for state in dict.fromkeys((*states, *found)):
+        family.add_metric([state], found.get(state, 0))
     return family
 
 
@@ -119,7 +124,7 @@ def _timers(session: Session, at: datetime) -> Iterator[Metric]:
 
 def _outbox(session: Session, at: datetime) -> Iterator[Metric]:
     oldest = session.scalar(select(func.min(Outbox.at)).where(Outbox.state == "pending"))
-    yield _counted(session, "tuoke_outbox", "Facts by state (pending, done, parked)", Outbox.state)
+    yield _counted(session, "tuoke_outbox", "Facts by state", Outbox.state, ("pending", "done", "parked"))
     yield _gauge("tuoke_outbox_lag_seconds", "Age of the oldest fact that is not yet told", _age(oldest, at))
 
 

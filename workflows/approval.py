@@ -86,15 +86,19 @@ def has_four_eyes(check: Check) -> bool:
 
 def beneficiaries(session: Session, approval: Approval) -> set[int]:
     """Who gains: those the case benefits, and the staff whom the frozen data name."""
-    flow = subject_flow(approval.flow)
-    gains = flow.gains(subject_of(session, approval), Facts())
-    facts = flow.by_event()[approval.event][0].facts
-    named = [
+    gains = subject_flow(approval.flow).gains(subject_of(session, approval), Facts())
+    named = people_named(approval)
+    return gains | set(session.scalars(select(Person.id).where(Person.name.in_(named))) if named else ())
+
+
+def people_named(approval: Approval) -> list[str]:
+    """The staff whom the frozen data name."""
+    facts = subject_flow(approval.flow).by_event()[approval.event][0].facts
+    return [
         approval.frozen[name]
         for name, info in facts.model_fields.items()
         if (info.json_schema_extra or {}).get("person") and approval.frozen.get(name)  # type: ignore[union-attr]
     ]
-    return gains | set(session.scalars(select(Person.id).where(Person.name.in_(named))) if named else ())
 
 
 def request(check: Check) -> Approval:

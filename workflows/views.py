@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 from models.leads import Lead
 from models.people import Person
 from models.remembered import Approval, History, Timer
-from workflows.approval import subject_flow, subject_of
+from workflows.approval import Approver, people_named, subject_flow, subject_of
 from workflows.engine.actor import Actor
-from workflows.engine.flow import Flow, Step
+from workflows.engine.flow import Facts, Flow, Step
 from workflows.lead import LeadFlow, entitled
 from workflows.phones import mask, mask_name
 from workflows.words import Text, _
@@ -217,6 +217,14 @@ def _bring_in(session: Session, cases: Sequence[Any]) -> None:
     people = list(session.scalars(select(Person).where(Person.id.in_(ids)))) if ids else []
     session.info.setdefault("held", []).append(people)
     lead_codes(session, leads)
+
+
+def may_decide(session: Session, actor: Actor, approval: Approval) -> bool:
+    """Whether this approval waits for this actor: they are its approver, and neither asked for it nor gain from it."""
+    if approval.state != "pending" or not Approver.allows(actor, approval) or actor.id == approval.requested_by_id:
+        return False
+    gaining = subject_flow(approval.flow).gains(subject_of(session, approval), Facts())
+    return actor.id not in gaining and actor.name not in people_named(approval)
 
 
 def reads_clear(session: Session, actor: Actor, flow: type[Flow], case: Any) -> bool:
