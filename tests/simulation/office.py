@@ -29,7 +29,7 @@ class Timer:
     order: int
 
 
-@dataclass
+@dataclass(eq=False)
 class Lead:
     key: int
     phone: str
@@ -49,7 +49,7 @@ class Lead:
     events: list[str] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(eq=False)
 class Request:
     lead: Lead
     event: str

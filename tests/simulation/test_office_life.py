@@ -2,13 +2,15 @@
 must say the same: outcome or refusal, states, holders, offers, timers with their due instants, approvals, the queue.
 
 A run is repeated with the seed it printed: `TUOKE_SEED=… make test ARGS=tests/simulation`. `TUOKE_SIMULATION` is the
-number of office lives (of up to 60 steps each) per database.
+number of office lives (of up to 60 steps each) per database; `TUOKE_SHRINK=1` looks for the shortest story of a
+disagreement, which takes minutes.
 """
 
 from __future__ import annotations
 
 import os
 import random
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -36,7 +38,8 @@ from workflows.lead import LeadFlow
 from workflows.rotation import DutyFlow
 from workflows.verify import verify
 
-LIVES = int(os.environ.get("TUOKE_SIMULATION", "45"))
+LIVES = int(os.environ.get("TUOKE_SIMULATION", "22"))
+SHRINK = bool(os.environ.get("TUOKE_SHRINK"))
 SEED = int(os.environ.get("TUOKE_SEED", "0")) or random.SystemRandom().randrange(1, 2**31)
 
 PEOPLE = [
@@ -66,6 +69,14 @@ EVENTS = [
     "screen", "visit", "decline", "appoint", "accept", "follow_up", "reassign", "lapse", "reclaim", "expire", "claim", "release",
     "extend", "deal", "invalidate", "lose", "expose",
 ]  # fmt: skip
+ONWARD = {
+    "captured": ["screen"],
+    "screened": ["visit", "visit", "visit", "extend"],
+    "visited": ["accept", "accept", "accept", "decline", "decline", "appoint", "invalidate"],
+    "assigned": ["extend", "deal", "lose", "reassign", "invalidate", "follow_up"],
+    "unconverted": ["reclaim", "reclaim", "deal", "extend"],
+    "reclaimed": ["claim", "release", "deal", "lose"],
+}
 DATA: dict[str, list[dict[str, Any]]] = {
     "screen": [{"demand": "三房", "intent": "A"}, {"demand": "两房", "intent": "C", "budget_fen": 250_000_000}],
     "visit": [{}, {"party_size": 3}],
@@ -106,6 +117,8 @@ STARTS = [
     datetime(2026, 3, 31, 16, 30, tzinfo=UTC),
     datetime(2026, 12, 31, 1, 0, tzinfo=UTC),
 ]
+LIMITS = [(0, 0, 0), (2, 0, 0), (0, 1, 3), (1, 2, 30)]  # claims per day, leads held, days before claiming again
+ORDER = ["captured", "screened", "visited", "assigned", "unconverted", "pooled", "claimed"]
 some = st.integers(0, 10_000)
 
 
@@ -119,8 +132,8 @@ class OfficeLife(RuleBasedStateMachine):
     engine: Engine
     counted: dict[str, int]
 
-    @initialize(start=st.sampled_from(STARTS), limits=st.sampled_from([(0, 0, 0), (2, 0, 0), (0, 1, 3), (1, 2, 30)]))
-    def open_the_office(self, start: datetime, limits: tuple[int, int, int]) -> None:
+    @initialize(start=st.sampled_from(STARTS), limits=st.sampled_from(LIMITS), preludes=st.lists(st.sampled_from(ORDER), max_size=3))
+    def open_the_office(self, start: datetime, limits: tuple[int, int, int], preludes: list[str]) -> None:
         self.office = Office(PEOPLE, start, *limits)
         self.office.staff_phones.add(STAFF_PHONE)
         self.codes: list[str] = []
@@ -141,6 +154,25 @@ class OfficeLife(RuleBasedStateMachine):
             self.actors = {name: staff.actor_named(session, name) for name in NAMES} | {PUBLIC: ANYBODY}
         for name in CONSULTANTS[:3]:
             self.join_or_leave(name, name, "join")
+        for number, prelude in enumerate(preludes):
+            self.play_before(number, prelude)
+
+    def play_before(self, number: int, prelude: str) -> None:
+        """A lead that has come some way before the story begins."""
+        self.register("mei", {"name": "张三", "phone": f"1380000010{number}", "channel": "call_in", "consent": True})
+        lead, far = self.office.leads[-1], ORDER.index(prelude)
+        if far >= 1:
+            self.ask("mei", "screen", lead, DATA["screen"][0])
+        if far >= 2:
+            self.ask("desk", "visit", lead, {})
+        if far >= 3:
+            self.ask(str(lead.offered_to), "accept", lead, DATA["accept"][0])
+        if far == 4:
+            self.time_passes(10 * 1440, False)
+        if far >= 5:
+            self.time_passes(31 * 1440, False)
+        if far == 6:
+            self.ask("lin", "claim", lead, {})
 
     # --- what people do ----------------------------------------------------------------------------------------
 
@@ -174,10 +206,20 @@ class OfficeLife(RuleBasedStateMachine):
     def somebody_who_may_asks(self, lead: int, event: int, who: int, data: int) -> None:
         self.ask_as_usual(lead, event, who, data, DATA)
 
-    @precondition(lambda self: self.codes)
+    @precondition(lambda self: any(lead.state in ONWARD for lead in self.office.leads))
     @rule(lead=some, event=some, who=some, data=some)
-    def somebody_else_who_may_asks(self, lead: int, event: int, who: int, data: int) -> None:
-        self.ask_as_usual(lead, event, who, data, DATA)
+    def the_day_goes_on(self, lead: int, event: int, who: int, data: int) -> None:
+        self.onward(lead, event, who, data)
+
+    @precondition(lambda self: any(lead.state in ONWARD for lead in self.office.leads))
+    @rule(lead=some, event=some, who=some, data=some)
+    def and_goes_on(self, lead: int, event: int, who: int, data: int) -> None:
+        self.onward(lead, event, who, data)
+
+    @precondition(lambda self: any(lead.state in ONWARD for lead in self.office.leads))
+    @rule(lead=some, event=some, who=some, data=some)
+    def and_on(self, lead: int, event: int, who: int, data: int) -> None:
+        self.onward(lead, event, who, data)
 
     @precondition(lambda self: self.codes)
     @rule(lead=some, event=some, who=some, data=some)
@@ -224,6 +266,14 @@ class OfficeLife(RuleBasedStateMachine):
             chosen = one_of(sorted({event for event, _name in usual}), event)
             name = one_of([name for event, name in usual if event == chosen], who)
             self.ask(name, chosen, known, one_of(given.get(chosen, [{}]), data))
+
+    def onward(self, lead: int, event: int, who: int, data: int) -> None:
+        """The step that brings a lead further, by somebody who may."""
+        known = one_of([each for each in self.office.leads if each.state in ONWARD], lead)
+        chosen = one_of(ONWARD[known.state], event)
+        may = [name for name in NAMES if self.office.sees(name, known) and self.office.may(name, chosen, known)]
+        if may and self.office.possible(chosen, known):
+            self.ask(one_of(may, who), chosen, known, one_of(DATA.get(chosen, [{}]), data))
 
     def register(self, who: str, data: dict[str, Any]) -> None:
         told = self.told(lambda: self.office.capture(who, data) and "taken")
@@ -294,7 +344,8 @@ class OfficeLife(RuleBasedStateMachine):
         """After each step what is due now happens in both, and both gave the same answer."""
         self.last = what
         self.counted["steps"] += 1
-        self.counted[done] = self.counted.get(done, 0) + 1
+        told_as = f"{what[1]} {done}" if done in ("taken", "requested") else done
+        self.counted[told_as] = self.counted.get(told_as, 0) + 1
         self.office.pass_time(self.office.now, asleep=False)
         drain_due(self.engine, self.office.now)
         assert done == told, f"{what}: the program says {done}, the specification {told}"
@@ -322,8 +373,8 @@ class OfficeLife(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """At closing time the books are proved, and history tells the same story in the same order."""
-        if not hasattr(self, "office"):
-            return
+        if sys.exc_info()[0] is not None or not hasattr(self, "office"):
+            return  # what went wrong before is what counts
         with databases.read(self.engine) as session:
             report = verify(session, self.office.now)
             assert report.clean, report.findings
@@ -366,7 +417,7 @@ def test_the_program_and_the_specification_tell_the_same_story(engine: Engine, r
         database=None,
         print_blob=True,
         suppress_health_check=list(HealthCheck),
-        phases=(Phase.generate, Phase.shrink),
+        phases=(Phase.generate, Phase.shrink) if SHRINK else (Phase.generate,),
     )
     try:
         run_state_machine_as_test(seed(SEED)(Life), settings=budget)
