@@ -55,7 +55,9 @@ endif
 		$(PY) -m pip --version >/dev/null 2>&1 || $(PY) -m ensurepip >/dev/null; \
 		$(PY) -m pip install --quiet --disable-pip-version-check 'uv==$(UV_VERSION)'; fi
 	@echo "set-up: Python packages from uv.lock"
-	@.venv/bin/uv sync --frozen --inexact --python $(PY)
+	@.venv/bin/uv sync --frozen --inexact --python $(PY) || { \
+		echo "set-up: that did not work. Python 3.11 and 3.12 find everything ready-made; newer ones build the" \
+			"embedded Redis from source and need a C compiler and make (or set PYTHON=python3.12)" >&2; exit 2; }
 	@echo "$(CURDIR)" > $@
 
 # Front-end packages are pinned by package-lock.json and served by the application itself. They are fetched with the

@@ -27,7 +27,7 @@ def gunicorn(settings: Settings, quiet: bool) -> list[str]:
 @click.command()
 @click.option("--quiet", is_flag=True, help="Tell only what goes wrong.")
 def web(quiet: bool) -> None:
-    """Serve the pages and the API (gunicorn)."""
+    """Serve the pages and the API (gunicorn) on TUOKE_PORT, to this machine only unless TUOKE_HOST says otherwise."""
     ground.follow_parent()
     words = gunicorn(Settings.from_env(), quiet)
     os.execv(words[0], words)  # noqa: S606
