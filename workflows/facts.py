@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session
 
 from models import database
@@ -48,7 +48,7 @@ def deliver(session: Session, row: Outbox, at: datetime) -> None:
                     session.add(Delivery(uid=row.uid, consumer=name, at=at))
                     consume(session, row, at)
             session.flush()
-    except Exception as broken:  # noqa: BLE001 (one poisonous fact must not stop the others)
+    except Exception as broken:
         if database.away(broken):
             raise
         row.tries, row.error = row.tries + 1, f"{type(broken).__name__}: {broken}"[:500]
@@ -56,3 +56,14 @@ def deliver(session: Session, row: Outbox, at: datetime) -> None:
         row.state = "parked" if row.tries >= TRIES else "pending"
     else:
         row.state, row.delivered_at = "done", at
+
+
+def parked(session: Session) -> list[Outbox]:
+    """Facts whose consumer broke too often to be tried again by itself."""
+    return list(session.scalars(select(Outbox).where(Outbox.state == "parked").order_by(Outbox.id)))
+
+
+def retry(session: Session, fact_id: int, at: datetime) -> bool:
+    """Let a parked fact be delivered again at once; whether it was one."""
+    again = update(Outbox).where(Outbox.id == fact_id, Outbox.state == "parked")
+    return bool(session.execute(again.values(state="pending", tries=0, next_at=at)).rowcount)  # type: ignore[attr-defined]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from models.people import ApiToken, Person, Project, StaffPhone, StandIn, Team
+from models.leads import Duty
+from models.people import ApiToken, Person, Project, StaffPhone, StandIn, Team, WebSession
 from models.sealed import sealer
 from workflows.engine.actor import STAFF_ROLES, Actor
 from workflows.engine.refusal import Refused
@@ -126,6 +127,38 @@ def bearer(session: Session, token: str, on: date) -> Person | None:
 def works(person: Person, on: date) -> bool:
     """Whether somebody is on the staff on this day."""
     return person.left_on is None or on < person.left_on
+
+
+def end_employment(session: Session, person: Person, last_day: date, at: datetime) -> None:
+    """Somebody leaves after this day. Once it is over their place in the rotation, tokens and log-ins end too.
+
+    What they hold stays with them until it is reassigned or runs out. Raises `Refused` (invalid_data).
+    """
+    from workflows import policy
+
+    if person.hired_on and last_day < person.hired_on:
+        raise _invalid("last_day", _("The last day cannot come before the first."))
+    person.left_on = last_day + timedelta(days=1)
+    if works(person, at.astimezone(policy.zone(session)).date()):
+        return
+    _leave_rotation(session, person, at)
+    session.execute(update(ApiToken).where(ApiToken.person_id == person.id, ApiToken.revoked_at.is_(None)).values(revoked_at=at))
+    end_sessions(session, person, at)
+
+
+def _leave_rotation(session: Session, person: Person, at: datetime) -> None:
+    from workflows.engine.actor import CLOCK
+    from workflows.engine.take import Ask, take
+    from workflows.rotation import DutyFlow
+
+    places = select(Duty.code).where(Duty.person_id == person.id, Duty.state == "on_duty")
+    for code in list(session.scalars(places)):
+        take(session, Ask(DutyFlow, "leave", CLOCK, at, code=code, house=True))
+
+
+def end_sessions(session: Session, person: Person, at: datetime) -> None:
+    """End every log-in of this person."""
+    session.execute(update(WebSession).where(WebSession.person_id == person.id, WebSession.ended_at.is_(None)).values(ended_at=at))
 
 
 def hashed(token: str) -> str:

@@ -33,7 +33,7 @@ def _held_back() -> Any:
     return select(Approval.id).where(*mine, Approval.state == "pending").correlate(Timer).exists()
 
 
-def _due(at: datetime) -> Select[tuple[Timer]]:
+def _due(at: datetime) -> Select[Timer]:
     ready = or_(Timer.next_at.is_(None), Timer.next_at <= at)
     return select(Timer).where(Timer.state == "pending", Timer.due_at <= at, ready, ~_held_back()).order_by(Timer.due_at, Timer.id)
 
@@ -63,7 +63,7 @@ def fire_due(engine: Engine, at: datetime, limit: int = 200) -> int:
     """
     try:
         return database.in_transaction(engine, lambda session: _sweep(session, at, limit))
-    except Exception as broken:  # noqa: BLE001 (whatever broke one timer must not stop the others)
+    except Exception as broken:
         if database.away(broken):
             raise
         with database.read(engine) as session:
@@ -80,7 +80,7 @@ def _sweep(session: Session, at: datetime, limit: int) -> int:
 def _fire_alone(engine: Engine, at: datetime, timer_id: int) -> int:
     try:
         return database.in_transaction(engine, lambda session: _fire(session, timer_id, at))
-    except Exception as broken:  # noqa: BLE001
+    except Exception as broken:
         if database.away(broken):
             raise
         error = f"{type(broken).__name__}: {broken}"[:500]
@@ -134,3 +134,14 @@ def _tell_if_late(session: Session, timer: Timer, flow: type[Flow], case: Any, a
     if at - timer.due_at > allowed:
         late = int((at - timer.due_at).total_seconds())
         announce(session, flow, case, "timer.late", at, cause=f"timer:{timer.id}", timer=timer.name, late_seconds=late)
+
+
+def parked(session: Session) -> list[Timer]:
+    """Timers that broke too often to be tried again by themselves."""
+    return list(session.scalars(select(Timer).where(Timer.state == "parked").order_by(Timer.due_at, Timer.id)))
+
+
+def retry(session: Session, timer_id: int) -> bool:
+    """Let a parked timer be tried again at once; whether it was one."""
+    again = update(Timer).where(Timer.id == timer_id, Timer.state == "parked")
+    return bool(session.execute(again.values(state="pending", tries=0, next_at=None)).rowcount)  # type: ignore[attr-defined]

@@ -49,6 +49,7 @@ MODULES = (
     "pool",
     "people",
     "policies",
+    "health",
     "clock",
 )
 

@@ -39,12 +39,14 @@ MENU = (
         "rotation",
         ("consultant", "reception", "manager", "sales_manager"),
     ),
-    Entry("people.people", _("People"), "people", ("admin",)),
-    Entry("policies.policies", _("Policy"), "policy", ("admin", "manager", "sales_manager", "auditor")),
-    Entry("home.health", _("Health"), "health", ("admin",)),
+    Entry("people.people", _("People"), "people", ("admin", "manager", "sales_manager", "auditor")),
+    Entry("policies.policies", _("Policy"), "policy", ("admin", "leader", "manager", "sales_manager", "finance", "auditor")),
+    Entry("health.health", _("Health"), "health", ("admin",)),
     Entry("home.access", _("Access log"), "log", ("auditor",)),
     Entry("lead.search", _("Search"), "search", (*FIELD, *LOOKERS, "consultant")),
     Entry("notes.notes", _("Notices"), "bell"),
+    Entry("inbox.inbox", _("My requests"), "inbox", ("member", "consultant", "auditor")),
+    Entry("people.me", _("My stand-in"), "people", ("leader", "manager", "sales_manager")),
     Entry("clock.clock", _("Move the clock"), "clock"),
 )
 
