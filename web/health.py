@@ -107,7 +107,7 @@ def _age(since: datetime | None, at: datetime) -> float:
 def _counted(session: Session, name: str, help_text: str, column: Any, states: Sequence[str]) -> Metric:
     """Rows by state; states in which there are none are told as 0, so that nothing vanishes from a graph."""
     family = GaugeMetricFamily(name, help_text, labels=["state"])
-    found = {state: count for state, count in session.execute(select(column, func.count()).group_by(column))}
+    found = {row[0]: row[1] for row in session.execute(select(column, func.count()).group_by(column))}
     for state in dict.fromkeys((*states, *found)):
         family.add_metric([state], found.get(state, 0))
     return family
@@ -116,7 +116,7 @@ def _counted(session: Session, name: str, help_text: str, column: Any, states: S
 def _timers(session: Session, at: datetime) -> Iterator[Metric]:
     late, oldest = timers.late(session, at)
     yield _counted(
-        session, "tuoke_timers", "Timers by state (pending, fired, cancelled, parked)", Timer.state
+        session, "tuoke_timers", "Timers by state", Timer.state, ("pending", "fired", "cancelled", "parked")
     )
     yield _gauge("tuoke_timers_late", "Timers that are due and have not fired", late)
     yield _gauge("tuoke_timers_late_seconds", "How long the longest of them is overdue", _age(oldest, at))
