@@ -25,7 +25,7 @@ from workflows.words import Text, _
 page = Blueprint("reception", __name__)
 CODE = re.compile(r"^L[0-9A-Z]{8}$")
 DESKS = ("reception", "sales_manager")
-MOST = 40
+FIRST, MOST = 12, 300
 
 
 @page.get("/reception")
@@ -64,14 +64,15 @@ def _show(
     board = boards.board(desk.session, project.id, desk.at) if project else None
     at_desk = board.at_desk if board else []
     expected = select(Lead).where(LeadFlow.seen_by(desk.actor), Lead.state == "screened")
-    leads = list(desk.session.scalars(expected.order_by(Lead.screened_at.desc()).limit(MOST)))
+    most = MOST if request.args.get("all") else FIRST
+    leads = list(desk.session.scalars(expected.order_by(Lead.screened_at.desc()).limit(most + 1)))
     seen = [*leads, *(found or []), *(each.lead for each in at_desk)]
     return show(
         "reception.html",
         at_desk=at_desk,
         arrived=next((each for each in at_desk if each.lead.code == arrived), None),
-        expected=leads,
-        most=MOST,
+        expected=leads[:most],
+        more=len(leads) > most,
         typed=typed,
         found=found,
         problem=problem,
