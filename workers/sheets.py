@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import openpyxl
 
@@ -65,7 +65,7 @@ def sheets(path: Path) -> list[Sheet]:
         raise NotATable(
             _("This is an old .xls file or one with a password: save it as .xlsx without a password.")
         )
-    return _within_limits(_workbook(path) if start.startswith(b"PK") else _csv(path))
+    return _read_workbook(path) if start.startswith(b"PK") else _within_limits(_csv(path))
 
 
 def _within_limits(found: Iterable[tuple[str, Iterator[list[Any]]]]) -> list[Sheet]:
@@ -88,27 +88,32 @@ def _blank(cell: Any) -> bool:
     return cell is None or (isinstance(cell, str) and not cell.strip())
 
 
-def _workbook(path: Path) -> Iterator[tuple[str, Iterator[list[Any]]]]:
+def _read_workbook(path: Path) -> list[Sheet]:
     if not openpyxl.DEFUSEDXML:
         raise RuntimeError("defusedxml is missing: workbooks cannot be read safely")
     _measure(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            book = openpyxl.load_workbook(path, read_only=True, data_only=False, keep_links=False)
-            try:
-                for sheet in book.worksheets:
-                    sheet.reset_dimensions()  # what the file says about its size is often wrong
-                    yield (
-                        sheet.title,
-                        ([_value(cell) for cell in row] for row in sheet.iter_rows(max_col=MAX_COLUMNS)),
-                    )
-            finally:
-                book.close()
-    except (NotATable, GeneratorExit):
+            with path.open("rb") as file:
+                return _within_limits(_workbook(file))
+    except NotATable:
         raise
-    except Exception as error:  # openpyxl raises whatever it trips over in a damaged file
+    except Exception as error:
         raise NotATable(_("The workbook is damaged and cannot be read.")) from error
+
+
+def _workbook(file: BinaryIO) -> Iterator[tuple[str, Iterator[list[Any]]]]:
+    book = openpyxl.load_workbook(file, read_only=True, data_only=False, keep_links=False)
+    try:
+        for sheet in book.worksheets:
+            sheet.reset_dimensions()  # what the file says about its size is often wrong
+            yield (
+                sheet.title,
+                ([_value(cell) for cell in row] for row in sheet.iter_rows(max_col=MAX_COLUMNS)),
+            )
+    finally:
+        book.close()
 
 
 def _measure(path: Path) -> None:
