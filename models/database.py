@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import sqlalchemy
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
@@ -118,6 +118,15 @@ def away(error: Exception) -> bool:
 def skip_locked(session: Session) -> bool:
     """Whether rows can be claimed by `FOR UPDATE SKIP LOCKED`; on SQLite the one writer needs no claim."""
     return session.get_bind().dialect.name == "postgresql"
+
+
+def hold(session: Session, what: str) -> None:
+    """Let only one transaction at a time do this thing, named by a text, until it ends; on SQLite that is so anyway.
+
+    For what no row stands for yet, such as a phone that nobody has captured.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:what, 0))"), {"what": what})
 
 
 def migrate(opened: Engine) -> None:

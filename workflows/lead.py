@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, func, or_, select, true
 
+from models import database
 from models.leads import Lead
 from models.people import Person, StaffPhone
 from models.remembered import History
@@ -80,8 +81,11 @@ def phone_is_no_staff_phone(check: Check) -> bool:
     code="conflict",
 )
 def phone_is_free(check: Check) -> bool | dict[str, Any]:
-    """One open lead per phone. What came through a web form gives way to a staff capture until it is screened."""
+    """One open lead per phone. What came through a web form gives way to a staff capture until it is screened.
+
+    Captures of one phone go one after the other: no constraint keeps a visitor's from standing beside another."""
     index = sealer().blind("phone", check.facts.phone)  # type: ignore[attr-defined]
+    database.hold(check.session, f"phone:{index}")
     found = select(Lead).where(Lead.phone_index == index, Lead.state != "closed").limit(1)
     protected = found.where(or_(Lead.protected, Lead.state != "captured"))
     holder = check.session.scalar(found if check.by is PUBLIC else protected)
@@ -143,6 +147,8 @@ def holder_is_outreach(check: Check) -> bool | dict[str, Any]:
 def claims_left_today(check: Check) -> bool | dict[str, Any]:
     """Counted from the rows of history, not from a cache."""
     most = check.policy.pool_claims_per_day
+    if most or check.policy.pool_held_max:
+        database.hold(check.session, f"claims:{check.by.id}")  # or two claims at once would not count each other
     local = check.at.astimezone(policy.zone(check.session))
     since = local.replace(hour=0, minute=0, second=0, microsecond=0)
     mine = (History.flow == "lead", History.event == "claim", History.by_id == check.by.id, History.at >= since)
@@ -182,10 +188,8 @@ def duplicates_give_way(check: Check) -> list[Ask]:
     same = select(Lead.code).where(
         Lead.phone_index == check.case.phone_index, Lead.state == "captured", ~Lead.protected, Lead.id != check.case.id
     )
-    facts = {"reason": "duplicate"}
-    return [
-        Ask(LeadFlow, "invalidate", check.by, check.at, code=code, facts=facts, house=True) for code in check.session.scalars(same)
-    ]
+    facts, found = {"reason": "duplicate"}, check.session.scalars(same.with_for_update(key_share=True))
+    return [Ask(LeadFlow, "invalidate", check.by, check.at, code=code, facts=facts, house=True) for code in found]
 
 
 class LeadFlow(Flow):

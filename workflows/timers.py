@@ -19,7 +19,7 @@ from workflows import policy as policies
 from workflows.engine.actor import CLOCK
 from workflows.engine.flow import Flow
 from workflows.engine.refusal import Refused
-from workflows.engine.take import Ask, announce, locked, take
+from workflows.engine.take import Ask, announce, lock_project, locked, take
 from workflows.engine.timing import Timer as Rule
 from workflows.flows import FLOWS
 
@@ -72,9 +72,31 @@ def fire_due(engine: Engine, at: datetime, limit: int = 200) -> int:
 
 
 def _sweep(session: Session, at: datetime, limit: int) -> int:
+    """One batch, in due order. What somebody else holds at this moment is left for the next sweep, with all that is due
+    after it on the same case: a sweep holds many locks, so it must not wait for one."""
     if database.skip_locked(session) and not session.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": SWEEP_LOCK}):
         return 0
-    return sum(_fire(session, timer.id, at) for timer in list(session.scalars(_due(at).limit(limit))))
+    found = list(session.scalars(_due(at).limit(limit)))
+    _hold_projects(session, found)
+    busy: set[tuple[str, int]] = set()
+    done = 0
+    for timer in found:
+        case = (timer.flow, timer.case_id)
+        if case not in busy and _fire(session, timer.id, at, patient=False):
+            done += 1
+        else:
+            busy.add(case)
+    return done
+
+
+def _hold_projects(session: Session, found: list[Timer]) -> None:
+    """Lock the projects of the steps that concern a whole rotation before any case, as everybody does."""
+    for name, flow in FLOWS.items():
+        serial = {rule.name for rule in flow.timers if flow.serial(rule.event)}
+        cases = [timer.case_id for timer in found if timer.flow == name and timer.name in serial]
+        wanted = select(flow.table.project_id).where(flow.table.id.in_(cases)).distinct() if cases else None
+        for project_id in sorted(session.scalars(wanted)) if wanted is not None else ():
+            lock_project(session, project_id)
 
 
 def _fire_alone(engine: Engine, at: datetime, timer_id: int) -> int:
@@ -97,15 +119,18 @@ def _postpone(session: Session, timer_id: int, at: datetime, error: str) -> None
         timer.state = "parked"
 
 
-def _fire(session: Session, timer_id: int, at: datetime) -> int:
-    """Fire one timer under the lock of its case; 0 if somebody settled it first."""
+def _fire(session: Session, timer_id: int, at: datetime, patient: bool = True) -> int:
+    """Fire one timer under the lock of its case; 0 if somebody settled it first or (to the impatient) holds the case."""
     timer = session.get(Timer, timer_id)
     if timer is None:
         return 0
     flow = FLOWS[timer.flow]
     rule = next(rule for rule in flow.timers if rule.name == timer.name)
     ask = Ask(flow, rule.event, CLOCK, at, code=timer.case_code, facts=rule.facts or {}, due_at=timer.due_at, timer_id=timer.id)
-    case = locked(session, ask)
+    try:
+        case = locked(session, ask, patient)
+    except Refused:
+        return 0
     claimed = update(Timer).where(Timer.id == timer_id, Timer.state == "pending", Timer.due_at <= at, ~_held_back())
     if not session.execute(claimed.values(state="fired", ended_at=at)).rowcount:  # type: ignore[attr-defined]
         return 0

@@ -120,28 +120,33 @@ def _blank(session: Session, ask: Ask) -> Any:
     if project is None:
         raise Refused("invalid_data", Text(_("There is no such project.")), errors={"project": _("There is no such project.")})
     if any(s.serial for s in ask.flow.by_event()[ask.event]):
-        _lock_project(session, project.id)
+        lock_project(session, project.id)
     return ask.flow.table(project_id=project.id, version=0, head="")
 
 
-def locked(session: Session, ask: Ask) -> Any:
-    """The case under lock, if this actor may see it. The project first where the step concerns the whole rotation."""
+def locked(session: Session, ask: Ask, patient: bool = True) -> Any:
+    """The case under lock, if this actor may see it. The project first where the step concerns the whole rotation.
+
+    The impatient do not wait for a case that somebody else holds: to them it is not there. Locks leave keys alone
+    (`FOR NO KEY UPDATE`): a row of history that only names the project or the case need not wait for them.
+    """
     table = ask.flow.table
     if ask.flow.serial(ask.event):
         project_id = session.scalar(select(table.project_id).where(table.code == ask.code))
         if project_id is not None:
-            _lock_project(session, project_id)
+            lock_project(session, project_id)
     wanted = select(table).where(table.code == ask.code)
     if not ask.house:
         wanted = wanted.where(ask.flow.seen_by(ask.by))
-    case = session.scalar(wanted.with_for_update(of=table).execution_options(populate_existing=True))
+    lock = wanted.with_for_update(of=table, key_share=True, skip_locked=not patient)
+    case = session.scalar(lock.execution_options(populate_existing=True))
     if case is None:
         raise not_found(ask.flow.label)
     return case
 
 
-def _lock_project(session: Session, project_id: int) -> None:
-    session.execute(select(Project.id).where(Project.id == project_id).with_for_update())
+def lock_project(session: Session, project_id: int) -> None:
+    session.execute(select(Project.id).where(Project.id == project_id).with_for_update(key_share=True))
 
 
 def _step(ask: Ask, case: Any, opens: bool) -> Step:
