@@ -73,7 +73,7 @@ def bad_among(good: int) -> int:
 
 
 def workbook(path: Path, sheets: dict[str, Sequence[Sequence[Any]]]) -> Path:
-    book = openpyxl.Workbook()
+    book: Any = openpyxl.Workbook()
     book.remove(book.active)
     for title, rows in sheets.items():
         sheet = book.create_sheet(title)
@@ -89,3 +89,8 @@ def messy_workbook(path: Path, good: int = 60) -> Path:
     return workbook(
         path, {"3月登记": [title, [], HEADER, *messy_rows(good), total], "说明": [["怎样填写"], ["一行一客"]]}
     )
+
+
+def first_sheet(path: Path) -> Any:
+    """The first sheet of a workbook that was written."""
+    return openpyxl.load_workbook(path).worksheets[0]

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-import openpyxl
 import pytest
 from sqlalchemy import Engine, select
 
 from models import database as databases
 from models.notices import AccessLog
+from tests.files import registers
 from workers.exporting import HISTORY, LEADS, Wanted, export
 from workflows import staff
 from workflows.engine import Actor, Ask, Refused, take
@@ -109,7 +109,7 @@ def test_what_people_typed_is_no_formula_in_any_format(company, tmp_path, timezo
     row = leads(company, tmp_path, timezone, person="guo")[0]
     assert (row["name"], row["spot"]) == ("'=王先生", "'@万达")
     export(company, wanted(tmp_path, timezone, "leads.xlsx", person="guo"))
-    for cells in openpyxl.load_workbook(tmp_path / "leads.xlsx").active.iter_rows(min_row=2):
+    for cells in registers.first_sheet(tmp_path / "leads.xlsx").iter_rows(min_row=2):
         assert all(cell.data_type != "f" and not str(cell.value or "").startswith("=") for cell in cells)
 
 

@@ -6,8 +6,8 @@ import json
 import signal
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-import openpyxl
 import pytest
 from sqlalchemy import Engine, func, select
 
@@ -17,7 +17,7 @@ from models.machinery import ImportedRow
 from models.people import Person
 from models.remembered import History, Timer
 from models.settings import Settings
-from tests.conftest import Starter, eventually
+from tests.conftest import Process, Starter, eventually
 from tests.files import registers
 from workers import importing
 from workers.importing import Terms, bring
@@ -59,9 +59,9 @@ def test_every_good_row_is_a_capture_of_its_registrar(company, tmp_path, timezon
     brought = bring(company, register(tmp_path), terms(timezone))
     assert counts(brought) == (30, registers.bad_among(30), 0)
     with databases.read(company) as session:
-        first = session.scalar(select(Lead).order_by(Lead.id).limit(1))
+        first = session.scalars(select(Lead).order_by(Lead.id).limit(1)).one()
         assert (first.name, first.phone, first.channel) == ("王0", "+8613800000001", "flyer")
-        assert (first.registered_on.isoformat(), first.consent, first.captured_at) == (
+        assert (str(first.registered_on), first.consent, first.captured_at) == (
             "2026-03-25",
             "当面同意",
             AT,
@@ -83,8 +83,8 @@ def test_registrars_not_on_the_staff_join_it_without_a_log_in(company, tmp_path,
     brought = bring(company, register(tmp_path), terms(timezone))
     assert brought.hired == {"小丽": "拓客二组", "阿强（拓客一组）": "拓客一组"}
     with databases.read(company) as session:
-        new = session.scalar(select(Person).where(Person.name == "小丽"))
-        assert (new.roles, new.team.name, new.password_hash) == (["member"], "拓客二组", None)
+        new = session.scalars(select(Person).where(Person.name == "小丽")).one()
+        assert (new.roles, new.team and new.team.name, new.password_hash) == (["member"], "拓客二组", None)
 
 
 def test_as_captures_what_nobody_on_the_staff_did(company, tmp_path, timezone):
@@ -148,13 +148,15 @@ def test_a_dry_run_says_the_same_and_writes_nothing(company, tmp_path, timezone)
 def test_no_personal_data_in_what_remembers_an_import(company, tmp_path, timezone):
     bring(company, register(tmp_path, 1), terms(timezone))
     with databases.read(company) as session:
-        row = session.scalar(select(ImportedRow))
+        row = session.scalars(select(ImportedRow)).one()
         assert len(row.digest) == 64
         assert row.lead_code == session.scalar(select(Lead.code))
 
 
-def said_json(process) -> dict:
-    return json.loads(next(line for line in process.said.splitlines() if line.startswith("{")))
+def said_json(process: Process) -> dict[str, Any]:
+    return json.loads(  # type: ignore[no-any-return]
+        next(line for line in process.said.splitlines() if line.startswith("{"))
+    )
 
 
 @pytest.mark.processes
@@ -175,8 +177,7 @@ def test_the_command_from_nothing_and_again(tmp_path, settings: Settings, tuoke:
         "already": 20,
     }
     assert registers.phone(1) not in first.said
-    book = openpyxl.load_workbook(settings.var / "import" / "三月-result.xlsx")
-    assert book.active.max_row == 1 + 20 + bad
+    assert registers.first_sheet(settings.var / "import" / "三月-result.xlsx").max_row == 1 + 20 + bad
     assert str(settings.var / "import" / "三月-result.xlsx") in first.said
 
 

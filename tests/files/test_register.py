@@ -26,7 +26,7 @@ def read(path: Path) -> tuple[list[GoodRow], list[BadRow]]:
     return [r for r in rows if isinstance(r, GoodRow)], [r for r in rows if isinstance(r, BadRow)]
 
 
-def one_sheet(tmp_path: Path, *rows: list[Any], title: str = "登记") -> Path:
+def one_sheet(tmp_path: Path, *rows: Any, title: str = "登记") -> Path:
     return registers.workbook(tmp_path / "r.xlsx", {title: rows})
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from datetime import UTC, date, datetime
 
-import openpyxl
 import pytest
 
 from tests.files import registers
@@ -24,7 +23,7 @@ DANGEROUS = [
 def test_no_text_becomes_a_formula(tmp_path, timezone, text):
     assert neutral(text).startswith("'")
     write_xlsx(tmp_path / "t.xlsx", "t", ["h"], [[text]], timezone)
-    cell = openpyxl.load_workbook(tmp_path / "t.xlsx").active["A2"]
+    cell = registers.first_sheet(tmp_path / "t.xlsx")["A2"]
     assert (cell.data_type, cell.value[0]) == ("s", "'")
     write_csv(tmp_path / "t.csv", ["h"], [[text]], timezone)
     with (tmp_path / "t.csv").open(newline="", encoding="utf-8") as file:
@@ -49,7 +48,7 @@ def test_the_result_names_codes_and_reasons_and_masks_customers(tmp_path, timezo
     outcomes = {(row.sheet, row.row): Outcome("good", f"L{i}") for i, row in enumerate(good)}
     outcomes[good[3].sheet, good[3].row] = Outcome("bad", reason=Text("=taken"))
     write_result(tmp_path / "deep" / "out.xlsx", rows, outcomes, timezone, "en")
-    lines = list(openpyxl.load_workbook(tmp_path / "deep" / "out.xlsx").active.iter_rows(values_only=True))
+    lines = list(registers.first_sheet(tmp_path / "deep" / "out.xlsx").iter_rows(values_only=True))
     assert len(lines) == 1 + len(rows)
     by_row = {line[1]: line for line in lines[1:]}
     assert by_row[good[0].row][2:4] == ("Imported", "L0")
