@@ -97,7 +97,7 @@ def _remembering(session: Session, sent: Sent, work: Callable[[Session], tuple[s
     if not sent.once:
         return work(session)
     answer = Answer(
-        key=f"form:{sent.once}", person_id=_who(), request=sent.digest, status=303, body=None, at=now(session)
+        key=f"form:{sent.once}", person_id=_who(), request=sent.digest, status=303, body=[], at=now(session)
     )
     session.add(answer)
     session.flush()
