@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.web.api.conftest import CAPTURE, SCREEN, Company
 
 
@@ -26,26 +24,15 @@ def test_without_a_token_nothing_is_said(company: Company) -> None:
     assert said.raw.mimetype == "application/problem+json"
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"{",
-        b"[]",
-        b'"x"',
-        b"1",
-        b"null",
-        b"\xff\xfe",
-        b'{"name": NaN}',
-        b'{"name": "\\ud800"}',
-        b"[" * 5000,
-        b"1" * 5000,
-        b'{"a":' * 3000,
-    ],
-    ids=lambda body: repr(body[:12]),
-)
-def test_a_body_that_is_no_json_object_is_400(company: Company, body: bytes) -> None:
-    said = company.mei.post("/leads", body)
-    assert (said.status, said.code) == (400, "not_json")
+NO_OBJECT = (
+    b"{", b"[]", b'"x"', b"1", b"null", b"\xff\xfe", b'{"name": NaN}', b'{"name": "\\ud800"}', b"[" * 5000, b"1" * 5000, b'{"a":' * 3000,
+)  # fmt: skip
+
+
+def test_a_body_that_is_no_json_object_is_400(company: Company) -> None:
+    for body in NO_OBJECT:
+        said = company.mei.post("/leads", body)
+        assert (said.status, said.code) == (400, "not_json"), body[:20]
 
 
 def test_state_is_checked_before_permission_before_data_before_guards(company: Company) -> None:
