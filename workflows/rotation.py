@@ -15,11 +15,13 @@ from sqlalchemy.orm import Session
 from models.leads import Duty, Lead
 from models.people import Person
 from models.remembered import Outbox
+from workflows import policy
 from workflows.engine.actor import CLOCK, Actor
 from workflows.engine.flow import Facts, Flow, NoFacts, State, guard, opening, step
 from workflows.engine.take import Ask, Check, announce
 from workflows.engine.who import Clock, SalesManager, relation
 from workflows.lead_facts import Clean
+from workflows.staff import works
 from workflows.words import _
 
 Oneself = relation("consultant", _("the consultant"), {"consultant"}, lambda a, duty: a.has("consultant") and duty.person_id in (None, a.id))
@@ -53,10 +55,13 @@ def has_no_place_yet(check: Check) -> bool:
 
 
 def turn(check: Check) -> list[Ask]:
-    """Who is offered what now: waiting leads, the longest-waiting first, each to the free consultant whose turn it is."""
+    """Who is offered what now: waiting leads, the longest-waiting first, each to the free consultant whose turn it is.
+
+    Whoever has left the company is passed over, also where nobody took them off the queue on their last day."""
     from workflows.lead import LeadFlow
 
-    queue = queue_of(check.session, check.case.project_id)
+    today = check.at.astimezone(policy.zone(check.session)).date()
+    queue = [duty for duty in queue_of(check.session, check.case.project_id) if works(duty.person, today)]
     free = [duty.person for duty in queue if duty.person_id not in _busy(check.session, check.case.project_id)]
     asks = []
     for lead in _waiting(check.session, check.case.project_id):

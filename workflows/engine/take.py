@@ -265,7 +265,8 @@ def _refusal_of_first(check: Check) -> Ask | None:
     """Take what must come first; the ask for what happens instead where that no longer fits."""
     assert check.step.first
     try:
-        take(check.session, check.step.first(check))
+        with check.session.begin_nested():  # what it did before it was refused, if anything, is undone
+            take(check.session, check.step.first(check))
     except Refused as refusal:
         reason = {"reason": refusal.detail("zh"), "code": refusal.code}
         ask = check.ask
