@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from threading import Event
 
 from models import database
 from workers import ground
 from workers.draining import drain_due
 
 DRAIN_SECONDS = 20.0
+enough = Event()  # set when this process is told to stop: the drain ends after the batch it is at
 
 
 class DrainFailed(Exception):
@@ -24,6 +26,6 @@ def drain() -> None:
     try:
         with database.read(ground.engine()) as session:
             at = ground.company_now(session)
-        drain_due(ground.engine(), at, enough=lambda: time.monotonic() > end)
+        drain_due(ground.engine(), at, enough=lambda: enough.is_set() or time.monotonic() > end)
     except Exception as error:  # noqa: BLE001  (whatever it was, only its kind goes to Redis)
         raise DrainFailed(type(error).__name__) from None

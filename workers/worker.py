@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import socket
 import time
@@ -19,7 +20,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from sqlalchemy.exc import SQLAlchemyError
 
-import workers.jobs  # noqa: F401  (loaded before the fork, so that a child starts fast)
+import workers.jobs  # before the fork, so that a child starts fast
 from models import database, machinery
 from models.settings import Settings
 from workers import ground
@@ -77,6 +78,17 @@ class DrainWorker(Worker):
         """In the child: a killed worker must not leave it working beside the next one."""
         ground.die_with_parent(self.pid or 0, last=signal.SIGKILL)
         super().main_work_horse(job, queue)
+
+    def setup_work_horse_signals(self) -> None:
+        """In the child: SIGTERM ends the drain after the batch it is at, which is then committed as a whole."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, lambda *_: workers.jobs.enough.set())
+
+    def handle_warm_shutdown_request(self) -> None:
+        """Told to stop: the child is told too, so that nobody waits for a long drain."""
+        if self.horse_pid:
+            with suppress(ProcessLookupError):
+                os.kill(self.horse_pid, signal.SIGTERM)
 
     def handle_exception(self, job: Job, *exc_info: Any) -> None:
         """One line, without the traceback: it may hold what a row holds."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from rq.job import Job, JobStatus
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 
 from models import database as databases
 from models.machinery import Heartbeat
@@ -207,5 +207,25 @@ def test_a_killed_worker_takes_its_child_along_and_the_next_one_drains(
     tuoke("clock", DATABASE_URL=sqlite_url)
     tuoke("worker", DATABASE_URL=sqlite_url)
     eventually(lambda: told(engine, "kept"))
+    engine.dispose()
+    connection.close()
+
+
+def test_a_worker_told_to_stop_ends_after_the_batch_it_is_at(
+    sqlite_url: str, settings: Settings, redis_server: Process, tuoke: Starter
+) -> None:
+    engine = databases.open_engine(sqlite_url)
+    connection = connect(settings)
+    at = datetime.now(UTC) - timedelta(seconds=1)
+    with databases.begin(engine) as session:
+        session.add_all(a_fact(f"fact {number}", at) for number in range(20_000))
+    worker = tuoke("worker", DATABASE_URL=sqlite_url)
+    knock(queue(connection))
+    eventually(lambda: told(engine, "fact 0"), seconds=40)
+    assert worker.interrupt(signal.SIGTERM, seconds=10) == 0
+    with databases.read(engine) as session:
+        done = session.scalar(select(func.count()).where(Outbox.state == "done")) or 0
+    assert done < 20_000
+    assert done % 200 == 0
     engine.dispose()
     connection.close()
