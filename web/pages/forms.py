@@ -22,6 +22,7 @@ from wtforms import (
     HiddenField,
     IntegerField,
     RadioField,
+    SelectChoice,
     SelectField,
     StringField,
     TelField,
@@ -121,25 +122,25 @@ def _plain(label: str, kind: Any, keys: dict[str, Any]) -> Any:
 
 
 def _choice(label: str, choices: dict[str, str], needed: bool, keys: dict[str, Any]) -> Any:
-    pairs = [(value, said(text)) for value, text in choices.items()]
+    pairs = [SelectChoice(value, said(text)) for value, text in choices.items()]
     if needed and len(pairs) <= FEW:
         return RadioField(label, choices=pairs, validate_choice=False)
     return SelectField(
-        label, choices=[("", said(_("Choose…"))), *pairs], render_kw=keys, validate_choice=False
+        label, choices=[SelectChoice("", said(_("Choose…"))), *pairs], render_kw=keys, validate_choice=False
     )
 
 
-def _people(session: Session, role: str, at: datetime, zone: ZoneInfo) -> list[tuple[str, str]]:
+def _people(session: Session, role: str, at: datetime, zone: ZoneInfo) -> list[SelectChoice]:
     """Those of the staff who have the role; who may hold leads for outreach are members and leaders."""
     wanted = set(OUTREACH if role == "member" else (role,))
     today = at.astimezone(zone).date()
     staff = session.scalars(select(Person).order_by(Person.name))
     found = [
-        (p.name, f"{p.name} · {p.team.name}" if p.team else p.name)
+        SelectChoice(p.name, f"{p.name} · {p.team.name}" if p.team else p.name)
         for p in staff
         if wanted & set(p.roles) and works(p, today)
     ]
-    return [("", said(_("Choose…"))), *found]
+    return [SelectChoice("", said(_("Choose…"))), *found]
 
 
 def facts_of(form: Form, zone: ZoneInfo) -> dict[str, Any]:
