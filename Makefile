@@ -25,8 +25,8 @@ test: setup
 	@$(PY) -m pytest $(ARGS)
 
 check: setup
-	@echo "check: format";        $(PY) -m ruff format --check --quiet .
-	@echo "check: lint";          $(PY) -m ruff check --quiet .
+	@echo "check: format";        $(PY) -m ruff format --check --quiet --output-format concise .
+	@echo "check: lint";          $(PY) -m ruff check --quiet --output-format concise .
 	@echo "check: types";         $(PY) -m mypy
 	@echo "check: rooms";         .venv/bin/lint-imports --no-cache
 	@$(if $(wildcard tests/check_words.py),echo "check: translations"; $(PY) -m tests.check_words)
