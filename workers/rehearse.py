@@ -22,7 +22,7 @@ from models.remembered import Approval
 from workers.draining import drain_due
 from workflows import policy, staff
 from workflows import timers as clockwork
-from workflows.engine import PUBLIC, Actor, Ask, Refused, take
+from workflows.engine import CLOCK, PUBLIC, Actor, Ask, Refused, take
 from workflows.flows import FLOWS
 from workflows.lead import LeadFlow
 from workflows.rotation import DutyFlow, duty_of
@@ -199,7 +199,7 @@ class Rehearsal:
         facts = {key: _unquoted(value) for key, value in (step.get("with") or {}).items()}
         if do in ("join", "leave"):
             taken = take(session, self._duty_ask(session, by, do, facts))
-        elif do in DECISIONS and "event" in step:
+        elif do in DECISIONS:
             code = self._approval(session, step)
             taken = take(session, Ask(FLOWS["approval"], do, by, self.now, code=code, facts=facts))
         else:
@@ -219,8 +219,8 @@ class Rehearsal:
     def _actor(self, session: Any, name: Any) -> Actor:
         if name in (None, ""):
             raise WrongScenario("by: say who does it (or public)")
-        if name == "public":
-            return PUBLIC
+        if name in ("public", "clock"):
+            return PUBLIC if name == "public" else CLOCK
         try:
             return staff.actor_named(session, str(name))
         except Refused as refusal:
@@ -231,7 +231,9 @@ class Rehearsal:
 
     def _approval(self, session: Any, step: dict[str, Any]) -> str:
         """The latest approval of this lead and event, the pending one if there is one."""
-        wanted = select(Approval).where(Approval.case_code == self._code(step.get("lead")), Approval.event == step["event"])
+        wanted = select(Approval).where(Approval.case_code == self._code(step.get("lead")))
+        if "event" in step:
+            wanted = wanted.where(Approval.event == step["event"])
         found = sorted(session.scalars(wanted), key=lambda a: (a.state == "pending", a.id))
         return found[-1].code if found else "none"
 
