@@ -6,7 +6,7 @@ Nothing here touches the database or a clock, and no evidence shows a whole tele
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -93,6 +93,7 @@ class _Reading:
         self.dates = [
             spellings.when(next(iter(picked(cells, columns, "date")), None)) for _unused, cells in self.body
         ]
+        self.neighbours = neighbours(self.dates)
 
     def rows(self) -> Iterator[GoodRow | BadRow]:
         for index, (number, cells) in enumerate(self.body):
@@ -106,13 +107,18 @@ class _Reading:
 
     def _is_data(self, cells: list[Any]) -> bool:
         """Whether a row is about a customer: no repeated header, no total, and something in the columns that matter."""
-        if spellings.header(cells) == self.columns:
+        if self._is_header_again(cells):
             return False
         if spellings.closes_the_table(cells) and not self._has_mobile(cells):
             return False
         return any(
             picked(cells, self.columns, field) for field in ("phone", "name", "channel", "date", "registrar")
         )
+
+    def _is_header_again(self, cells: list[Any]) -> bool:
+        phone = self.columns["phone"][0]
+        again = phone < len(cells) and isinstance(cells[phone], str) and not cells[phone][:1].isdigit()
+        return again and spellings.header(cells) == self.columns
 
     def _has_mobile(self, cells: list[Any]) -> bool:
         try:
@@ -217,20 +223,28 @@ class _Reading:
     def _date(self, index: int, cells: list[Any], remarks: list[Text]) -> date | None:
         found = self.dates[index]
         if isinstance(found, MonthDay):
-            neighbour = self._neighbour(index)
+            neighbour = self.neighbours[index]
             year = self.year
             found = found.near(neighbour) if neighbour else found.of(year) if year else None
         if found is None and picked(cells, self.columns, "date"):
             remarks.append(Text(_("The date was not understood.")))
         return found
 
-    def _neighbour(self, index: int) -> date | None:
-        """The nearest full date in the same sheet, the one above before the one below."""
-        for distance in range(1, len(self.dates)):
-            for other in (index - distance, index + distance):
-                if 0 <= other < len(self.dates) and isinstance(found := self.dates[other], date):
-                    return found
-        return None
+
+def neighbours(dates: Sequence[date | MonthDay | None]) -> list[date | None]:
+    """For every row the nearest full date in the same sheet, the one above before the one below."""
+    above: list[tuple[int, date] | None] = []
+    last = None
+    for index, found in enumerate(dates):
+        above.append(last)
+        last = (index, found) if isinstance(found, date) else last
+    nearest: list[date | None] = []
+    last = None
+    for index in range(len(dates) - 1, -1, -1):
+        sides = [(abs(side[0] - index), side[1]) for side in (above[index], last) if side]
+        nearest.append(min(sides, key=lambda side: side[0])[1] if sides else None)
+        last = (index, found) if isinstance(found := dates[index], date) else last
+    return nearest[::-1]
 
 
 def masked(value: Any) -> str:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from workers.register import BadRow, GoodRow
 from workers.spreadsheet import write_xlsx
+from workflows.lead_facts import CHANNELS
 from workflows.phones import mask, mask_name
 from workflows.words import Text, _, say
 
@@ -71,5 +72,5 @@ def _lines(
             " ".join(r.say(locale) for r in reasons),
         ]
         registrar = "-".join(part for part in (row.registrar_team, row.registrar_name) if part)
-        channel = f"{row.channel} ({row.spot})" if row.spot else row.channel
+        channel = " ".join(part for part in (say(CHANNELS[row.channel], locale), row.spot) if part)
         yield [*told, mask_name(row.name), mask(row.phone), channel, row.registered_on, registrar]

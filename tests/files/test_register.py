@@ -14,8 +14,9 @@ import pytest
 
 from tests.files import registers
 from workers import sheets
-from workers.register import BadRow, GoodRow, read_register
+from workers.register import BadRow, GoodRow, neighbours, read_register
 from workers.sheets import NotATable
+from workers.spellings import MonthDay
 from workflows.words import say
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "register.xlsx"
@@ -251,3 +252,10 @@ def test_the_reader_leaves_the_file_as_it_was(tmp_path):
     read(path)
     assert path.read_bytes() == before
     assert openpyxl.DEFUSEDXML is True
+
+
+def test_neighbours_are_found_in_one_pass():
+    march, may = date(2026, 3, 1), date(2026, 5, 1)
+    unknown = MonthDay(4, 1)
+    assert neighbours([unknown, march, unknown, None, unknown, may]) == [march, may, march, march, may, march]
+    assert neighbours([unknown] * 100_000) == [None] * 100_000

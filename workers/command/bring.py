@@ -69,7 +69,7 @@ def _ready(opened: Any, company_now: Any, stand_in: str | None) -> Any:
 
     from models import database
     from workers.command import UserMistake
-    from workflows import staff
+    from workflows import policy, staff
     from workflows.engine import Refused
 
     if not inspect(opened).has_table("lead"):
@@ -79,11 +79,13 @@ def _ready(opened: Any, company_now: Any, stand_in: str | None) -> Any:
     with database.read(opened) as session:
         if stand_in:
             try:
-                staff.person_named(session, stand_in)
+                person = staff.person_named(session, stand_in)
             except Refused:
                 raise UserMistake(
                     f"--as: there is nobody called {stand_in} on the staff (see `tuoke person list`)"
                 ) from None
+            if not staff.works(person, company_now(session).astimezone(policy.zone(session)).date()):
+                raise UserMistake(f"--as: {stand_in} has left the staff")
         return company_now(session)
 
 
