@@ -1,0 +1,1 @@
+"""The office's pages: who may, what they show, what they do."""
