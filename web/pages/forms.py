@@ -4,6 +4,7 @@ called and what may be chosen. The form only reads what was typed; whether it is
 from __future__ import annotations
 
 import types
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -32,7 +33,7 @@ from wtforms import (
 from models.people import Person
 from web.pages.words import said
 from workflows.staff import works
-from workflows.words import _
+from workflows.words import Text, _
 
 FEW = 4
 OUTREACH = ("member", "leader")
@@ -40,6 +41,12 @@ OUTREACH = ("member", "leader")
 
 class MoneyField(StringField):
     """Yuan as people type them; `data` stays the text, `fen()` reads it."""
+
+    def _value(self) -> str:
+        """What stands in the field: fen that are known already are shown as yuan."""
+        if not isinstance(self.data, int):
+            return str(self.data or "")
+        return f"{self.data / 100:.2f}" if self.data % 100 else str(self.data // 100)
 
     def fen(self) -> Any:
         """Fen, or the text itself where it is no amount (then `take` says so)."""
@@ -168,7 +175,7 @@ def _value(field: Field, zone: ZoneInfo) -> Any:
     return typed
 
 
-def put_errors(form: Form, errors: dict[str, str]) -> list[tuple[str, str]]:
+def put_errors(form: Form, errors: Mapping[str, str | Text]) -> list[tuple[str, str]]:
     """Set the refusal's errors at their fields; the summary as (field id or "", text)."""
     summary = []
     for name, text in errors.items():

@@ -12,7 +12,7 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 HASHER = PasswordHasher()
 AT_ONCE = threading.BoundedSemaphore(2)
 NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$KDwE66h6rBh6YvYuKXkksQ$aCXEF8C2lw/omHrOAmjn19PPJ5q/Ka26pyC6PtxQ7H4"
-WINDOW, PER_NAME, PER_PLACE = timedelta(minutes=10), 8, 60
+WINDOW = timedelta(minutes=10)
 
 
 class Crowded(Exception):
@@ -37,16 +37,19 @@ def fits(kept: str | None, password: str) -> bool:
 
 
 class Patience:
-    """Failed log-ins of the last ten minutes, by name and by place, within this process."""
+    """Failed tries of the last ten minutes, by name and by place, within this process."""
 
-    def __init__(self) -> None:
+    def __init__(self, per_name: int = 8, per_place: int = 60) -> None:
+        self.per_name, self.per_place = per_name, per_place
         self._failed: defaultdict[str, deque[datetime]] = defaultdict(deque)
         self._lock = threading.Lock()
 
     def wait(self, name: str, place: str, at: datetime) -> int:
         """Seconds until the next try is heard; 0 means now."""
         with self._lock:
-            return max(self._wait(f"n:{name}", PER_NAME, at), self._wait(f"p:{place}", PER_PLACE, at))
+            return max(
+                self._wait(f"n:{name}", self.per_name, at), self._wait(f"p:{place}", self.per_place, at)
+            )
 
     def _wait(self, key: str, most: int, at: datetime) -> int:
         failed = self._failed.get(key)

@@ -53,7 +53,6 @@ TITLES = {
     "guard_failed": _("A rule forbids this"),
     "conflict": _("Somebody else was first"),
 }
-CSP = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 
 def problem(status: int, title: str = "", detail: str = "", instead: str = "") -> tuple[str, int]:
@@ -103,17 +102,3 @@ def attach(app: Flask) -> None:
     app.register_error_handler(CSRFError, no_token)
     app.register_error_handler(HTTPException, http)
     app.register_error_handler(SQLAlchemyError, database_error)
-
-    @app.after_request
-    def secure(response: Any) -> Any:
-        head = response.headers
-        head.setdefault("Content-Security-Policy", CSP)
-        head.setdefault("X-Content-Type-Options", "nosniff")
-        head.setdefault("Referrer-Policy", "same-origin")
-        head.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
-        head.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-        if request.is_secure:
-            head.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
-        if request.endpoint != "static" and not is_other(request.path):
-            head.setdefault("Cache-Control", "no-store")
-        return response

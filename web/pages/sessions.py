@@ -116,7 +116,7 @@ def _loaded(token: str) -> User | None:
         return None
     if at - row.seen_at > TOUCH:
         _touch(row.digest, at)
-    g.person_locale = person.locale
+    g.person_locale, g.person_id = person.locale, person.id
     return User(person, token)
 
 

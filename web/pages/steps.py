@@ -14,6 +14,7 @@ from web.pages.words import locale
 from workflows.engine import Flow, Refused
 from workflows.engine.flow import Step
 from workflows.flows import FLOWS
+from workflows.lead import LeadFlow, entitled
 from workflows.views import Choice, choices, visible
 
 page = Blueprint("steps", __name__)
@@ -59,11 +60,19 @@ def _opening(flow: str, event: str) -> Step:
     return next((s for s in found if s.opens and not s.automatic), None) or abort(404)
 
 
+def _known(desk: Desk, flow: type[Flow], case: Any) -> dict[str, Any]:
+    """What the case says already and the form asks again; of a customer only to those who read it in clear."""
+    if flow is not LeadFlow or not entitled(desk.actor, case):
+        return {"party_size": 1}
+    return {"party_size": 1} | {
+        name: getattr(case, name) for name in ("demand", "intent", "budget_fen", "area_m2")
+    }
+
+
 def _form(desk: Desk, flow: type[Flow], choice: Choice, case: Any, refusal: Refused | None = None) -> Any:
     step = choice.step
-    form = form_for(step.facts, desk.session, desk.at, desk.zone, request.form if refusal else None)
-    if not refusal and "party_size" in form._fields:
-        form._fields["party_size"].data = 1
+    given = {} if case is None or refusal else _known(desk, flow, case)
+    form = form_for(step.facts, desk.session, desk.at, desk.zone, request.form if refusal else None, **given)
     summary = put_errors(form, refusal.errors) if refusal else []
     stale = refusal is not None and refusal.code == "conflict"
     html = show(

@@ -1,0 +1,150 @@
+"""One lead: what is known, what happened, what will happen by itself, what may be done and why not the rest."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from flask import Blueprint, abort, redirect, request, url_for
+from flask_login import current_user
+from markupsafe import Markup
+from sqlalchemy import select
+
+from models import database
+from models.leads import Lead
+from models.notices import AccessLog
+from models.sealed import sealer
+from web.app import now, the_engine
+from web.pages.leads import rows_of
+from web.pages.sessions import signed_in
+from web.pages.show import Desk, look, show
+from web.pages.story import approvals_of, comings, happenings
+from web.pages.words import locale, said
+from workflows import verify
+from workflows.engine import Refused
+from workflows.engine.actor import ROLES
+from workflows.lead import LeadFlow, entitled
+from workflows.lead_facts import CHANNELS, INTENTS, INVALID
+from workflows.phones import NotAMobile, normalise
+from workflows.views import choices, history_of, lead_view, visible
+from workflows.words import Text, _
+
+page = Blueprint("lead", __name__)
+MAY_REVEAL = ("finance", "auditor")
+SEEKERS = ("member", "leader", "manager", "reception", "consultant", "sales_manager", "finance", "auditor")
+
+
+@page.get("/leads/<code>")
+@signed_in()
+def lead(code: str) -> str:
+    """The page of a lead, as far as its reader may see it."""
+    with look() as desk:
+        return _page(desk, _found(desk, code))
+
+
+def _found(desk: Desk, code: str) -> Lead:
+    found: Lead | None = visible(desk.session, LeadFlow, desk.actor, code)
+    return found or abort(404)
+
+
+def _page(desk: Desk, found: Lead, *, revealed: bool = False, error: str = "") -> str:
+    clear = revealed or entitled(desk.actor, found)
+    offered = choices(LeadFlow, desk.actor, found)
+    pending = {a.event: a for a in approvals_of(desk.session, "lead", found.code) if a.state == "pending"}
+    earlier = (
+        visible(desk.session, LeadFlow, desk.actor, _previous(desk, found)) if found.previous_id else None
+    )
+    return show(
+        "lead.html",
+        lead=found,
+        view=lead_view(desk.session, desk.actor, found, clear=clear),
+        clear=clear,
+        revealed=revealed,
+        may_reveal=not clear and desk.actor.has(*MAY_REVEAL),
+        error=error,
+        can=[c for c in offered if c.allowed and c.event not in pending],
+        cannot=[c for c in offered if not c.allowed],
+        pending=list(pending.values()),
+        story=happenings(desk.session, LeadFlow, found.code, clear=clear),
+        timers=comings(desk.session, LeadFlow, found.code),
+        intact=not list(verify.prove(LeadFlow, found, history_of(desk.session, "lead", found.code))),
+        earlier=earlier,
+        picture=picture(found.state),
+        channels=CHANNELS,
+        intents=INTENTS,
+        reasons=INVALID,
+    )
+
+
+def _previous(desk: Desk, found: Lead) -> str:
+    return desk.session.scalar(select(Lead.code).where(Lead.id == found.previous_id)) or ""
+
+
+def picture(state: str) -> Markup | None:
+    """The machine with the present state marked; nothing where there is nobody to draw it."""
+    if find_spec("workflows.drawing") is None:
+        return None
+    drawn = import_module("workflows.drawing").svg(LeadFlow, present=state, locale=locale())
+    return Markup(drawn)  # noqa: S704 (drawn by us from the machine's own names)
+
+
+@page.post("/leads/<code>/reveal")
+@signed_in()
+def reveal(code: str) -> Any:
+    """Name, phone and texts in clear, for a stated purpose; who looked, at what and why goes to the access log first."""
+    purpose = request.form.get("purpose", "").strip()[:200]
+    with look() as desk:
+        found = _found(desk, code)
+        if not desk.actor.has(*MAY_REVEAL):
+            raise Refused(
+                "not_permitted",
+                Text(_("You may not read this in clear.")),
+                who=[ROLES[r] for r in MAY_REVEAL],
+            )
+        if len(purpose) < 4:
+            return _page(desk, found, error=said(_("Say for what purpose you need it."))), 422
+    database.in_transaction(
+        the_engine(),
+        lambda s: s.add(
+            AccessLog(
+                person_id=current_user.person.id, kind="reveal", case_code=code, purpose=purpose, at=now(s)
+            )
+        ),
+    )
+    with look() as desk:
+        return _page(desk, _found(desk, code), revealed=True)
+
+
+@page.get("/search")
+@signed_in(*SEEKERS)
+def search() -> str:
+    """Look for a lead by code or phone."""
+    with look():
+        return show("search.html", rows=None, sought="", error="")
+
+
+@page.post("/search")
+@signed_in(*SEEKERS)
+def found() -> Any:
+    """What was found. A phone travels in the body, never in an address; only what the reader may see is found."""
+    sought = request.form.get("sought", "").strip()[:40]
+    with look() as desk:
+        code = sought.upper()
+        if visible(desk.session, LeadFlow, desk.actor, code) is not None:
+            return redirect(url_for("lead.lead", code=code), 303)
+        try:
+            index = sealer().blind("phone", normalise(sought))
+        except NotAMobile as problem:
+            error = said(
+                _("No lead has this code, and it is no phone either: %(why)s"), why=said(str(problem))
+            )
+            return show("search.html", rows=[], sought=sought, error=error), 404
+        wanted = (
+            select(Lead)
+            .where(Lead.phone_index == index, LeadFlow.seen_by(desk.actor))
+            .order_by(Lead.id.desc())
+            .limit(20)
+        )
+        rows = rows_of(desk.session, desk.actor, list(desk.session.scalars(wanted)))
+        return show("search.html", rows=rows, sought=sought, error=""), 200 if rows else 404
