@@ -59,7 +59,7 @@ def lead_view(session: Session, actor: Actor, lead: Lead, *, clear: bool | None 
         "previous": lead_codes(session, [lead]).get(lead.previous_id),
         "masked": not clear,
         "name": lead.name if clear or actor.has("reception") else mask_name(lead.name or ""),
-        "phone": lead.phone if clear else mask(lead.phone or ""),
+        "phone": (lead.phone or "").removeprefix("+86") if clear else mask(lead.phone or ""),
         "demand": lead.demand if clear else None,
         "note": lead.note if clear else None,
         "contract_no": lead.contract_no if clear else None,

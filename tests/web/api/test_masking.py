@@ -10,7 +10,7 @@ from models.notices import AccessLog
 from tests.web.api.conftest import PEOPLE, Company
 from tests.web.api.test_walk import fire
 
-CLEAR = {"name": "王先生", "phone": "+8613800000001", "demand": "三房", "note": "下午联系"}
+CLEAR = {"name": "王先生", "phone": "13800000001", "demand": "三房", "note": "下午联系"}
 MASKED = {"name": "王**", "phone": "138****0001", "demand": None, "note": None}
 AT_THE_DESK = {**MASKED, "name": "王先生"}
 UNSEEN = None
@@ -66,7 +66,7 @@ def test_who_claims_from_the_pool_reads_in_clear(company: Company) -> None:
     fire(company)
     assert company.hua.get(f"/leads/{code}").json["masked"]
     claimed = company.hua.post(f"/leads/{code}/claim")
-    assert claimed.json["phone"] == "+8613800000001"
+    assert claimed.json["phone"] == "13800000001"
     assert company.bao.get(f"/leads/{code}").json["masked"] is False
     assert company.lin.post(f"/leads/{code}/claim").code == "not_allowed_from_state"
 
@@ -75,7 +75,7 @@ def test_who_claims_from_the_pool_reads_in_clear(company: Company) -> None:
 def test_finance_and_audit_unmask_on_a_purpose_that_is_logged(company: Company, name: str) -> None:
     code = company.assigned()
     said = company.by(name).get(f"/leads/{code}?purpose=核对奖金")
-    assert said.json["phone"] == "+8613800000001"
+    assert said.json["phone"] == "13800000001"
     assert said.raw.headers["Cache-Control"] == "no-store"
     assert company.by(name).get(f"/leads/{code}").json["masked"]
     with databases.read(company.engine) as session:
