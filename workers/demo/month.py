@@ -19,7 +19,7 @@ from models.leads import Lead
 from models.people import Person
 from models.remembered import Approval
 from workers.draining import drain_due
-from workflows import staff, timers
+from workflows import facts, staff, timers
 from workflows.approval import ApprovalFlow
 from workflows.engine import PUBLIC, Ask, Flow, Refused, take
 from workflows.lead import LeadFlow
@@ -88,15 +88,19 @@ class Month:
         seen(self.end)
 
     def _move_to(self, instant: datetime) -> None:
-        drain_due(self.engine, self.now)
         for _unused in range(10_000):
             with database.read(self.engine) as session:
-                due = timers.next_due(session)
-            if due is None or due > instant:
+                due, untold = timers.next_due(session), facts.undelivered(session, self.now)
+            if not untold and (due is None or due > instant):
                 break
-            self.now = max(self.now, due)
-            drain_due(self.engine, self.now)
+            self.now = self.now if untold else max(self.now, due or self.now)
+            drain_due(self.engine, self.now, enough=self._nothing_waits)
         self.now = instant
+
+    def _nothing_waits(self) -> bool:
+        """Spares the drains their last, empty round."""
+        with database.read(self.engine) as session:
+            return not timers.due(session, self.now) and not facts.undelivered(session, self.now)
 
     def _do(self, deed: Deed) -> Seen:
         try:
