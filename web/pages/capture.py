@@ -28,7 +28,7 @@ page = Blueprint("capture", __name__)
 REGISTRARS = ("member", "leader", "manager", "reception")
 BIG = {"reception": ("walk_in", "call_in", "referral"), "": ("flyer", "exhibition", "call_in")}
 CONSENT = _(
-    "I may keep name, phone and what the customer is looking for, only for this project, and call back about it."
+    "The customer agrees that we keep their name, phone and what they look for, for this project only, and call back."
 )
 patience = Patience(per_name=120, per_place=2000)
 

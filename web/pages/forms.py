@@ -14,7 +14,7 @@ from pydantic import AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from wtforms import (
+from wtforms import (  # type: ignore[attr-defined]
     BooleanField,
     DateField,
     DateTimeLocalField,
@@ -41,6 +41,8 @@ OUTREACH = ("member", "leader")
 
 class MoneyField(StringField):
     """Yuan as people type them; `data` stays the text, `fen()` reads it."""
+
+    data: Any
 
     def _value(self) -> str:
         """What stands in the field: fen that are known already are shown as yuan."""

@@ -163,6 +163,8 @@ def _value(name: str, value: Any, extra: dict[str, Any]) -> str:
     choices: Any = extra.get("choices")
     if isinstance(choices, dict) and value in choices:
         return said(choices[value])
+    if name == "phone":
+        return str(value).removeprefix("+86")
     if name.endswith("_fen"):
         return yuan(int(value))
     if name.endswith("_at"):
