@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.web.office.conftest import Office
@@ -56,13 +58,13 @@ def test_many_are_decided_at_once_each_with_its_own_result(office: Office, asked
     assert office.approval(asked["deal"]).note == "同意"
 
 
-def versions(office: Office, asked: dict[str, str]) -> dict[str, int]:
+def versions(office: Office, asked: dict[str, str]) -> dict[str, Any]:
     return {f"v_{code}": 1 for code in asked.values()}
 
 
 def test_a_form_sent_twice_decides_once_and_shows_the_same(office: Office, asked: dict[str, str]) -> None:
     sun = office.seat("sun")
-    fields = {"decision": "approve", "pick": [asked["deal"]], "once": "the same key"}
+    fields: dict[str, Any] = {"decision": "approve", "pick": [asked["deal"]], "once": "the same key"}
     first, second = sun.post("/inbox", **fields), sun.post("/inbox", **fields)
     assert "Approved 1" in first
     assert "Approved 1" in second

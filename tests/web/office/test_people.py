@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import select
 
@@ -51,7 +52,10 @@ def test_a_leaver_loses_place_tokens_and_log_in(office: Office) -> None:
 
 def test_an_approver_names_a_stand_in_with_the_same_role(office: Office) -> None:
     sun, day = office.seat("sun"), office.now + timedelta(hours=1)
-    times = {"starts_at": f"{day:%Y-%m-%dT%H:%M}", "ends_at": f"{day + timedelta(days=2):%Y-%m-%dT%H:%M}"}
+    times: dict[str, Any] = {
+        "starts_at": f"{day:%Y-%m-%dT%H:%M}",
+        "ends_at": f"{day + timedelta(days=2):%Y-%m-%dT%H:%M}",
+    }
     own = f"/people/{office.ids['sun']}/stand-in"
     assert sun.post(own, stand_in="guo", **times).status == 422
     assert "The stand-in is named" in sun.post(own, stand_in="chen", **times)
