@@ -1,4 +1,7 @@
-"""What every process of this room stands on: its settings, its engine, the time, and an end that leaves nobody behind."""
+"""What every process of this room stands on: its settings, its engine, the time, and an end that leaves nobody behind.
+
+The database is imported only by whoever opens it: the launcher of Redis and of the web start without it, and faster.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,13 @@ import sys
 from datetime import UTC, datetime
 from functools import cache
 from threading import Event
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Engine
-from sqlalchemy.orm import Session
-
-from models import database, machinery
 from models.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+    from sqlalchemy.orm import Session
 
 PR_SET_PDEATHSIG = 1
 
@@ -29,6 +33,8 @@ def settings() -> Settings:
 @cache
 def engine() -> Engine:
     """The engine of this process. A forked child forgets its parent's connections and opens its own."""
+    from models import database
+
     opened = database.engine(settings())
     os.register_at_fork(after_in_child=lambda: opened.dispose(close=False))
     return opened
@@ -41,6 +47,8 @@ def real_now() -> datetime:
 
 def company_now(session: Session) -> datetime:
     """The instant the company lives in: the real one, moved on where the clock is movable."""
+    from models import machinery
+
     return real_now() + machinery.offset(session) if settings().clock == "movable" else real_now()
 
 

@@ -6,10 +6,10 @@ Each command is a module of this package, imported only when it is asked for.
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import Any
 
 import click
-from sqlalchemy.exc import DBAPIError
 
 from models.settings import WrongSetting
 
@@ -62,14 +62,20 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except WrongSetting as wrong:
             raise UserMistake(str(wrong)) from None
-        except DBAPIError as error:
+        except Exception as error:
             if sentence := _about_database(error):
                 raise UserMistake(sentence) from None
             raise
 
 
-def _about_database(error: DBAPIError) -> str:
-    """What to tell about a database that is not there, or has no tables yet; nothing about any other error."""
+def _about_database(error: Exception) -> str:
+    """What to tell about a database that is not there, or has no tables yet; nothing about any other error.
+
+    A command that never imported SQLAlchemy has no such error, and need not pay for the import.
+    """
+    known = sys.modules.get("sqlalchemy.exc")
+    if known is None or not isinstance(error, known.DBAPIError):
+        return ""
     said = str(error.orig)
     if "no such table" in said or "UndefinedTable" in type(error.orig).__name__:
         return "The database has no tables yet: start `tuoke up` once, or set DATABASE_URL to the right one"
