@@ -157,7 +157,7 @@ class Process:
     def said(self) -> str:
         return self.log.read_text(errors="replace")
 
-    def interrupt(self, number: int = signal.SIGINT, seconds: float = 30) -> int:
+    def interrupt(self, number: int = signal.SIGINT, seconds: float = 60) -> int:
         """Send a signal and wait for the end; returns the exit status."""
         self.popen.send_signal(number)
         return self.popen.wait(seconds)
@@ -199,7 +199,7 @@ def redis_server(tuoke: Starter, settings: Settings) -> Process:
     return launcher
 
 
-def eventually(true: Callable[[], object], seconds: float = 20.0) -> None:
+def eventually(true: Callable[[], object], seconds: float = 60.0) -> None:
     """Wait until it is true; fails when it is not in time."""
     end = time.monotonic() + seconds
     while not true():

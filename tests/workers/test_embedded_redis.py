@@ -54,7 +54,7 @@ def test_a_second_launcher_is_refused_in_one_line(
     redis_server: Process, settings: Settings, tuoke: Starter
 ) -> None:
     second = tuoke("redis")
-    assert second.popen.wait(20) == 2
+    assert second.popen.wait(60) == 2
     assert second.said.startswith("tuoke: An embedded Redis server is already running")
     assert len(second.said.splitlines()) == 1
     assert embedded_redis.answers(settings)
