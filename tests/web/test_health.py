@@ -36,7 +36,7 @@ def test_ready_names_database_and_redis(company: Company) -> None:
     redis_seen(company, 2)
     said = client.get("/readyz")
     assert said.status_code == 200
-    assert (said.json["status"], said.json["database"]["status"], said.json["redis"]["status"]) == (
+    assert (said.get_json()["status"], said.get_json()["database"]["status"], said.get_json()["redis"]["status"]) == (
         "ready",
         "up",
         "up",
@@ -52,7 +52,7 @@ def test_without_redis_the_service_is_degraded_and_requests_succeed(
     if ago is not None:
         redis_seen(company, ago, detail)
     said = company.app.test_client().get("/readyz")
-    assert (said.status_code, said.json["status"], said.json["redis"]["status"]) == (200, "degraded", status)
+    assert (said.status_code, said.get_json()["status"], said.get_json()["redis"]["status"]) == (200, "degraded", status)
     assert company.mei.post("/leads", CAPTURE).status == 201
 
 
@@ -60,7 +60,7 @@ def test_without_the_database_everything_says_try_again(away: Flask) -> None:
     client = away.test_client()
     assert client.get("/healthz").status_code == 200
     ready = client.get("/readyz")
-    assert (ready.status_code, ready.json["database"]["status"]) == (503, "away")
+    assert (ready.status_code, ready.get_json()["database"]["status"]) == (503, "away")
     assert client.get("/metrics").status_code == 503
     for said in (
         client.get("/api/v1/leads", headers={"Authorization": "Bearer x"}),

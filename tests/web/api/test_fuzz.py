@@ -13,6 +13,7 @@ from flask import Flask
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode, checks
+from schemathesis.core.result import Ok
 from schemathesis.specs.openapi import checks as openapi
 from sqlalchemy import Engine
 
@@ -76,7 +77,7 @@ def test_no_answer_is_a_5xx_or_undocumented(company: Company) -> None:
     limiter.reset()
     known = cases_of(company)
     schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", company.app)
-    operations = [result.ok() for result in schema.get_all_operations()]
+    operations = [result.ok() for result in schema.get_all_operations() if isinstance(result, Ok)]
     assert len(operations) > 40
     end, answers = time.monotonic() + SECONDS, Counter[int]()
     headers = {

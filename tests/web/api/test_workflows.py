@@ -10,7 +10,7 @@ def test_every_workflow_tells_its_states_events_and_timers_in_two_languages(comp
     names = [w["name"] for w in company.mei.get("/workflows").json["items"]]
     assert names == list(FLOWS)
     lead = company.mei.get("/workflows/lead").json
-    assert [s["name"] for s in lead["states"]][0] == "captured"
+    assert lead["states"][0]["name"] == "captured"
     assert lead["states"][0]["label"] == {"zh": "已登记", "en": "Captured"}
     events = {e["name"]: e for e in lead["events"]}
     assert {e["name"] for e in lead["automatic"]} == {"offer", "lapse", "expire"}
