@@ -81,6 +81,7 @@ def told_to_stop() -> Event:
 def log_to_stderr() -> None:
     """Plain lines on standard error; the messages of this room carry names of processes and counts, never people."""
     logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=logging.INFO)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 class Pause:

@@ -9,8 +9,18 @@ from models.machinery import PolicyVersion
 from web.pages.sessions import signed_in
 from web.pages.show import look, show
 from workflows import policy
+from workflows.words import _
 
 page = Blueprint("policies", __name__)
+UNITS = {
+    "days": _("days"),
+    "months": _("months"),
+    "hours": _("hours"),
+    "minutes": _("minutes"),
+    "claims": _("claims"),
+    "leads": _("leads"),
+    "people": _("people"),
+}
 LOOKERS = ("admin", "manager", "sales_manager", "auditor", "leader", "finance")
 
 
@@ -39,7 +49,8 @@ def policies() -> str:
 def _line(name: str, value: int) -> dict[str, object]:
     field = policy.Policy.model_fields[name]
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-    return {"name": name, "value": value, "default": field.default, **extra}
+    unit = str(extra.get("unit", ""))
+    return {"name": name, "value": value, "default": field.default, **extra, "unit": UNITS.get(unit, unit)}
 
 
 def _changes(version: PolicyVersion, versions: list[PolicyVersion]) -> list[tuple[str, object, object]]:

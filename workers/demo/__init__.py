@@ -29,7 +29,7 @@ from workflows.engine.actor import STAFF_ROLES
 
 SEED = 20
 DAYS = 38
-LEADS = 112
+LEADS = 100
 MARK = "demo"
 BEGUN, READY = "being made", "ready"
 # So that the pool shows what limits are like; they are off by default.
