@@ -100,13 +100,17 @@ class Office:
             "assigned": "screen visit accept", "unconverted": "screen visit accept lapse",
             "reclaimed": "screen visit accept lapse reclaim", "pool": "screen visit accept lapse expire", "closed": "invalidate",
         }[face]  # fmt: skip
-        who = {"screen": "promoter", "visit": "reception", "accept": "consultant", "decline": "consultant", "lapse": "clock"}
+        who = {"screen": "promoter", "visit": "reception", "lapse": "clock"}
         who |= {"reclaim": "manager", "expire": "clock", "invalidate": "promoter"}
         for event in path.split():
-            self.ask(event, who[event], code)
+            self.ask(event, who.get(event) or self.offered(code), code)
             if event == "reclaim":
                 self.decide(code, "reclaim")
         return code
+
+    def offered(self, code: str) -> str:
+        """To whom the lead is offered now."""
+        return next(who for who, actor in self.actors.items() if actor.id is not None and actor.id == self.lead(code).offered_to_id)
 
     def lead(self, code: str) -> Lead:
         return self.session.scalars(select(Lead).where(Lead.code == code)).one()
