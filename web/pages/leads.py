@@ -28,6 +28,7 @@ page = Blueprint("leads", __name__)
 CLOCKS = ("lapse", "expire", "offer")
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LAST = (NEVER - EPOCH) // timedelta(microseconds=1)
 PAGE = 30
 STATES = ("captured", "screened", "visited", "assigned", "unconverted", "reclaimed", "closed")
 
@@ -87,10 +88,8 @@ def by_deadline(wanted: ColumnElement[bool], limit: int = PAGE) -> Select[Lead]:
 
 def counts(session: Session, wanted: ColumnElement[bool]) -> dict[str, int]:
     """How many of these leads stand in each state."""
-    found = (
-        session.execute(select(Lead.state, func.count()).where(wanted).group_by(Lead.state)).tuples().all()
-    )
-    by_state = dict(found)
+    found = session.execute(select(Lead.state, func.count()).where(wanted).group_by(Lead.state))
+    by_state = {row[0]: row[1] for row in found}
     return {state: by_state[state] for state in STATES if by_state.get(state)}
 
 
@@ -104,7 +103,7 @@ def _after_deadline(query: Select[Lead], key: str) -> Select[Lead]:
     due, _dot, lead_id = key.partition(".")
     if not (due.isdigit() and lead_id.isdigit() and len(key) < 40):
         return query
-    at = min(EPOCH + timedelta(microseconds=min(int(due), 253_000_000_000_000_000)), NEVER)
+    at = EPOCH + timedelta(microseconds=min(int(due), LAST))
     column, edge = deadline(), literal(at, Instant())
     return query.where(or_(column > edge, and_(column == edge, Lead.id > int(lead_id))))
 

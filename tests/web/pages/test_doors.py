@@ -41,7 +41,9 @@ def token(client: FlaskClient, path: str = "/login") -> str:
 
 
 def knock(client: FlaskClient, name: str = "mei", password: str = PASSWORD, **more: str) -> TestResponse:
-    return client.post("/login", data={"csrf_token": token(client), "name": name, "password": password, **more})
+    return client.post(
+        "/login", data={"csrf_token": token(client), "name": name, "password": password, **more}
+    )
 
 
 def test_the_right_password_opens_and_every_page_asks_for_it(strangers: FlaskClient) -> None:
@@ -71,17 +73,23 @@ def test_after_many_wrong_passwords_even_the_right_one_must_wait(strangers: Flas
 def test_somebody_without_a_password_or_gone_cannot_enter(strangers: FlaskClient, office: Office) -> None:
     assert knock(strangers, name="hua", password="").status_code == 422
     with databases.begin(office.engine) as session:
-        session.execute(update(Person).where(Person.name == "mei").values(left_on=real_now().date() - timedelta(days=2)))
+        session.execute(
+            update(Person).where(Person.name == "mei").values(left_on=real_now().date() - timedelta(days=2))
+        )
     assert knock(strangers).status_code == 422
 
 
 def test_one_click_log_ins_exist_in_the_demo_company_only(strangers: FlaskClient, office: Office) -> None:
     assert "/login/as" not in strangers.get("/login").text
-    assert strangers.post("/login/as", data={"csrf_token": token(strangers), "name": "mei"}).status_code == 404
+    assert (
+        strangers.post("/login/as", data={"csrf_token": token(strangers), "name": "mei"}).status_code == 404
+    )
     assert "/login/as" in office.app.test_client().get("/login").text
 
 
-def test_a_log_in_is_kept_on_the_server_by_its_digest_and_ends_there(strangers: FlaskClient, office: Office) -> None:
+def test_a_log_in_is_kept_on_the_server_by_its_digest_and_ends_there(
+    strangers: FlaskClient, office: Office
+) -> None:
     knock(strangers)
     with strangers.session_transaction() as cookie:
         secret = cookie["_user_id"]

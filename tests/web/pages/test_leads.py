@@ -38,13 +38,21 @@ def test_registering_takes_one_form_and_says_what_protects_the_lead(office: Offi
 def test_a_registered_phone_is_refused_without_saying_whose_it_is(office: Office) -> None:
     office.seat("mei").post("/register", **FIELDS)
     hua = office.seat("hua")
-    answer = hua.client.post("/register/phone", data={"csrf_token": hua.token, "phone": "+86 13800007777"}, headers={"HX-Request": "true"})
+    answer = hua.client.post(
+        "/register/phone",
+        data={"csrf_token": hua.token, "phone": "+86 13800007777"},
+        headers={"HX-Request": "true"},
+    )
     for said in (answer.text, hua.post("/register", **{**FIELDS, "name": "李女士"}).html):
         assert "This phone is registered since" in said
         assert "mei" not in said
         assert "王先生" not in said
     assert leads(office) == 1
-    free = hua.client.post("/register/phone", data={"csrf_token": hua.token, "phone": "13800009999"}, headers={"HX-Request": "true"})
+    free = hua.client.post(
+        "/register/phone",
+        data={"csrf_token": hua.token, "phone": "13800009999"},
+        headers={"HX-Request": "true"},
+    )
     assert "Can be registered." in free.text
 
 
@@ -153,7 +161,9 @@ def test_a_request_shows_on_the_page_and_the_approved_step_names_both(office: Of
     office.join("c1")
     code = office.assigned("mei")
     c1 = office.seat("c1")
-    asked = c1.post(f"/do/lead/{code}/deal", units="1", contract_no="HT-1", amount_fen="312.5万", next=f"/leads/{code}")
+    asked = c1.post(
+        f"/do/lead/{code}/deal", units="1", contract_no="HT-1", amount_fen="312.5万", next=f"/leads/{code}"
+    )
     assert "Asked for: it happens when it is approved." in asked
     assert "“Deal” waits for approval" in asked
     assert "Held back now: “Deal” waits for its approval." in asked
@@ -252,7 +262,13 @@ def test_everybody_has_a_first_page(office: Office, who: str) -> None:
     office.act("desk", "visit", waiting)
     page = office.seat(who).get("/")
     assert page.status == 200
-    says = {"c1": "Offered to you now", "desk": "Arrivals expected", "sun": "Waiting for your approval", "root": "Health", "zhi": "Access log"}
+    says = {
+        "c1": "Offered to you now",
+        "desk": "Arrivals expected",
+        "sun": "Waiting for your approval",
+        "root": "Health",
+        "zhi": "Access log",
+    }
     assert says.get(who, "Today") in page
     if who == "root":
         assert "王" not in page.text
