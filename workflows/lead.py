@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select, true
+from sqlalchemy import ColumnElement, or_, select, true
 
-from models import database
 from models.leads import Lead
-from models.people import Person, StaffPhone
-from models.remembered import History
-from models.remembered import Timer as TimerRow
+from models.people import Person
 from models.sealed import sealer
-from workflows import policy, rotation
+from workflows import rotation
 from workflows.engine.actor import CLOCK, PUBLIC, Actor
-from workflows.engine.flow import Facts, Flow, NoFacts, State, guard, opening, step
+from workflows.engine.flow import Facts, Flow, NoFacts, State, opening, step
 from workflows.engine.take import Ask, Check
 from workflows.engine.timing import Timer, days, hours, minutes, months
-from workflows.engine.who import Auditor, Clock, Consultant, Leader, Manager, Member, Public, Reception, SalesManager, relation
+from workflows.engine.who import (
+    Auditor,
+    Clock,
+    Consultant,
+    Leader,
+    Manager,
+    Member,
+    Public,
+    Reception,
+    SalesManager,
+    relation,
+)
 from workflows.lead_facts import (
     Appointment,
     Arrival,
@@ -34,31 +41,64 @@ from workflows.lead_facts import (
     Screening,
     SignOff,
 )
+from workflows.lead_guards import (
+    claims_left_today,
+    has_demand,
+    has_offer,
+    holder_is_outreach,
+    is_another_consultant,
+    is_consultant,
+    may_hold_more,
+    phone_is_free,
+    phone_is_no_staff_phone,
+    protection_is_free,
+    waited_after_losing_it,
+)
 from workflows.words import _
 
 # Who stands in which relation to a lead.
 STAFF = {"member", "leader", "manager", "reception"}
-Promoter = relation("promoter", _("its promoter"), STAFF, lambda a, lead: a.id is not None and a.id == lead.promoter_id)
+Promoter = relation(
+    "promoter", _("its promoter"), STAFF, lambda a, lead: a.id is not None and a.id == lead.promoter_id
+)
 Holder = relation(
-    "holder", _("its holder"), {"consultant", "member", "leader"}, lambda a, lead: a.id is not None and a.id == lead.holder_id
+    "holder",
+    _("its holder"),
+    {"consultant", "member", "leader"},
+    lambda a, lead: a.id is not None and a.id == lead.holder_id,
 )
 OfferedConsultant = relation(
-    "offered", _("the consultant it is offered to"), {"consultant"}, lambda a, lead: a.id is not None and a.id == lead.offered_to_id
+    "offered",
+    _("the consultant it is offered to"),
+    {"consultant"},
+    lambda a, lead: a.id is not None and a.id == lead.offered_to_id,
 )
 TeamLeader = relation(
     "team_leader",
     _("the leader of the promoter's team"),
     {"leader"},
-    lambda a, lead: a.has("leader") and lead.promoter is not None and a.team_id is not None and a.team_id == lead.promoter.team_id,
+    lambda a, lead: (
+        a.has("leader")
+        and lead.promoter is not None
+        and a.team_id is not None
+        and a.team_id == lead.promoter.team_id
+    ),
 )
 
 # The timers of lead.md; the numbers are the policy's.
 LAPSE = Timer("lapse", _("Ten days without a deal"), days("conversion_days"), event="lapse", waits_for="deal")
 CALL_IN_EXPIRY = Timer(
-    "expire", _("Protection ends"), days("call_in_days"), event="expire", waits_for="deal", when=lambda lead: lead.channel == "call_in"
+    "expire",
+    _("Protection ends"),
+    days("call_in_days"),
+    event="expire",
+    waits_for="deal",
+    when=lambda lead: lead.channel == "call_in",
 )
 VISIT_EXPIRY = Timer("expire", _("Protection ends"), months("visit_months"), event="expire", waits_for="deal")
-OFFER = Timer("offer", _("Offer unanswered"), minutes("offer_minutes"), event="decline", facts={"reason": "no_answer"})
+OFFER = Timer(
+    "offer", _("Offer unanswered"), minutes("offer_minutes"), event="decline", facts={"reason": "no_answer"}
+)
 SCREENING = Timer(
     "screening_reminder",
     _("Reminder to screen"),
@@ -66,110 +106,6 @@ SCREENING = Timer(
     fact="lead.unscreened",
     still=lambda lead: lead.state == "captured",
 )
-
-
-@guard(_("This phone is on the staff list, or was declared as a relative's: it cannot be a lead."))
-def phone_is_no_staff_phone(check: Check) -> bool:
-    """S20 罚7: no calls by friends and relatives."""
-    index = sealer().blind("phone", check.facts.phone)  # type: ignore[attr-defined]
-    return check.session.get(StaffPhone, index) is None
-
-
-@guard(
-    _("This phone is registered since %(since)s and protected until %(until)s."),
-    instead=_("It can be registered again when that lead is closed."),
-    code="conflict",
-)
-def phone_is_free(check: Check) -> bool | dict[str, Any]:
-    """One open lead per phone. What came through a web form gives way to a staff capture until it is screened.
-
-    Captures of one phone go one after the other: no constraint keeps a visitor's from standing beside another."""
-    index = sealer().blind("phone", check.facts.phone)  # type: ignore[attr-defined]
-    database.hold(check.session, f"phone:{index}")
-    found = select(Lead).where(Lead.phone_index == index, Lead.state != "closed").limit(1)
-    protected = found.where(or_(Lead.protected, Lead.state != "captured"))
-    holder = check.session.scalar(found if check.by is PUBLIC else protected)
-    return _protection(check, holder) if holder else True
-
-
-@guard(_("Another open lead has this phone, registered since %(since)s and protected until %(until)s."), code="conflict")
-def protection_is_free(check: Check) -> bool | dict[str, Any]:
-    """A lead from a web form is protected once it is screened, if nobody else's is by then."""
-    if check.case.protected:
-        return True
-    same = select(Lead).where(Lead.phone_index == check.case.phone_index, Lead.state != "closed", Lead.protected)
-    other = check.session.scalar(same.limit(1))
-    return _protection(check, other) if other else True
-
-
-def _protection(check: Check, lead: Lead) -> dict[str, Any]:
-    """Since when and until when, but not by whom."""
-    zone = policy.zone(check.session)
-    due = check.session.scalar(
-        select(func.min(TimerRow.due_at)).where(
-            TimerRow.flow == "lead", TimerRow.case_id == lead.id, TimerRow.name == "expire", TimerRow.state == "pending"
-        )
-    )
-    until = f"{due.astimezone(zone):%Y-%m-%d %H:%M}" if due else "—"
-    return {"since": f"{lead.captured_at.astimezone(zone):%Y-%m-%d}", "until": until}
-
-
-@guard(_("The lead has no recorded demand: it is no valid customer yet."), instead=_("Screen it and write down the demand."))
-def has_demand(check: Check) -> bool:
-    """S20 (三)7."""
-    return bool(check.case.demand)
-
-
-@guard(_("No offer is open for this lead."))
-def has_offer(check: Check) -> bool:
-    return check.case.offered_to_id is not None
-
-
-@guard(_("%(name)s is not a consultant."), instead=_("Choose one of the consultants."))
-def is_consultant(check: Check) -> bool | dict[str, Any]:
-    person = check.people["consultant"]
-    return "consultant" in person.roles or {"name": person.name}
-
-
-@guard(_("%(name)s holds this lead already."))
-def is_another_consultant(check: Check) -> bool | dict[str, Any]:
-    person = check.people["consultant"]
-    return person.id != check.case.holder_id or {"name": person.name}
-
-
-@guard(_("%(name)s is not an outreach member."), instead=_("Choose a member or leader of a team."))
-def holder_is_outreach(check: Check) -> bool | dict[str, Any]:
-    person = check.people["holder"]
-    return bool({"member", "leader"} & set(person.roles)) or {"name": person.name}
-
-
-@guard(_("You claimed %(count)s leads today; the policy allows %(most)s."), instead=_("Claim again tomorrow."))
-def claims_left_today(check: Check) -> bool | dict[str, Any]:
-    """Counted from the rows of history, not from a cache."""
-    most = check.policy.pool_claims_per_day
-    if most or check.policy.pool_held_max:
-        database.hold(check.session, f"claims:{check.by.id}")  # or two claims at once would not count each other
-    local = check.at.astimezone(policy.zone(check.session))
-    since = local.replace(hour=0, minute=0, second=0, microsecond=0)
-    mine = (History.flow == "lead", History.event == "claim", History.by_id == check.by.id, History.at >= since)
-    count = check.session.scalar(select(func.count()).where(*mine)) if most else 0
-    return not most or count < most or {"count": count, "most": most}  # type: ignore[operator]
-
-
-@guard(_("You hold %(count)s leads; the policy allows %(most)s."), instead=_("Release one first."))
-def may_hold_more(check: Check) -> bool | dict[str, Any]:
-    most = check.policy.pool_held_max
-    mine = (Lead.holder_id == check.by.id, Lead.state == "reclaimed")
-    count = check.session.scalar(select(func.count()).where(*mine)) if most else 0
-    return not most or count < most or {"count": count, "most": most}  # type: ignore[operator]
-
-
-@guard(_("You lost or released this lead; you may claim it again from %(from)s."), instead=_("Somebody else may claim it now."))
-def waited_after_losing_it(check: Check) -> bool | dict[str, Any]:
-    lead, wait = check.case, timedelta(days=check.policy.pool_return_days)
-    if not wait or lead.lost_holder_id != check.by.id or lead.lost_at is None or check.at >= lead.lost_at + wait:
-        return True
-    return {"from": f"{(lead.lost_at + wait).astimezone(policy.zone(check.session)):%Y-%m-%d %H:%M}"}
 
 
 def in_pool(lead: Lead) -> bool:
@@ -186,10 +122,15 @@ def duplicates_give_way(check: Check) -> list[Ask]:
     if not check.case.protected:
         return []
     same = select(Lead.code).where(
-        Lead.phone_index == check.case.phone_index, Lead.state == "captured", ~Lead.protected, Lead.id != check.case.id
+        Lead.phone_index == check.case.phone_index,
+        Lead.state == "captured",
+        ~Lead.protected,
+        Lead.id != check.case.id,
     )
     facts, found = {"reason": "duplicate"}, check.session.scalars(same.with_for_update(key_share=True))
-    return [Ask(LeadFlow, "invalidate", check.by, check.at, code=code, facts=facts, house=True) for code in found]
+    return [
+        Ask(LeadFlow, "invalidate", check.by, check.at, code=code, facts=facts, house=True) for code in found
+    ]
 
 
 class LeadFlow(Flow):
@@ -223,7 +164,11 @@ class LeadFlow(Flow):
     )
     def capture(self, lead: Lead, facts: Capture, ask: Ask, check: Check) -> None:
         """First contact: name, phone, channel and the customer's consent (S20 (三)5)."""
-        lead.name, lead.phone, lead.phone_index = facts.name, facts.phone, sealer().blind("phone", facts.phone)
+        lead.name, lead.phone, lead.phone_index = (
+            facts.name,
+            facts.phone,
+            sealer().blind("phone", facts.phone),
+        )
         lead.channel, lead.spot, lead.campaign = facts.channel.value, facts.spot, facts.campaign
         lead.demand, lead.note, lead.registered_on = facts.demand, facts.note, facts.registered_on
         lead.consent, lead.consent_at = facts.consent_text or "spoken", ask.at
@@ -318,7 +263,9 @@ class LeadFlow(Flow):
         timers.cancel(OFFER.name)
 
     @step(
-        assigned.to.itself(internal=True) | unconverted.to.itself(internal=True) | reclaimed.to.itself(internal=True),
+        assigned.to.itself(internal=True)
+        | unconverted.to.itself(internal=True)
+        | reclaimed.to.itself(internal=True),
         label=_("Follow up"),
         by=Holder | Manager,
         announces="lead.followed_up",
@@ -478,7 +425,11 @@ class LeadFlow(Flow):
         held by them; the desks see all; the administrator sees nothing."""
         if actor is CLOCK or actor.has("reception", "manager", "sales_manager", "finance", "auditor"):
             return true()
-        own = [Lead.promoter_id == actor.id, Lead.holder_id == actor.id, Lead.offered_to_id == actor.id] if actor.id else []
+        own = (
+            [Lead.promoter_id == actor.id, Lead.holder_id == actor.id, Lead.offered_to_id == actor.id]
+            if actor.id
+            else []
+        )
         seen = [] if actor.roles <= {"admin"} else own
         if actor.has("member", "leader"):
             seen.append((Lead.state == "reclaimed") & Lead.holder_id.is_(None))
@@ -513,7 +464,11 @@ def entitled(actor: Actor, lead: Lead) -> bool:
     if actor.id is not None and actor.id in (lead.promoter_id, lead.holder_id, lead.offered_to_id):
         return True
     people = (lead.promoter, lead.holder)
-    return actor.has("leader") and actor.team_id is not None and any(p and p.team_id == actor.team_id for p in people)
+    return (
+        actor.has("leader")
+        and actor.team_id is not None
+        and any(p and p.team_id == actor.team_id for p in people)
+    )
 
 
 __all__ = ["Consultant", "LeadFlow", "entitled", "in_pool"]
