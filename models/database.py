@@ -12,11 +12,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
@@ -24,6 +22,9 @@ from sqlalchemy.orm import Session
 from models import leads, machinery, notices, people, remembered, sealed  # noqa: F401  (all tables are known)
 from models.base import Base
 from models.settings import Settings, WrongSetting
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 T = TypeVar("T")
 RETRIES = 6
@@ -134,6 +135,8 @@ def migrate(opened: Engine) -> None:
 
     Raises `WrongSetting` when it is another.
     """
+    from alembic import command  # a third of the time it takes to start, and only needed here
+
     with opened.connect() as connection:
         config = alembic_config()
         config.attributes["connection"] = connection
@@ -167,6 +170,8 @@ def create_scratch(opened: Engine) -> None:
 
 
 def alembic_config() -> Config:
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     return config
