@@ -5,6 +5,8 @@ The child is a fork with its own connections; it counts the statements it sends 
 word (`os._exit`) just before the k-th, and for a greater k, until it comes through alive.
 """
 
+# ruff: noqa: B023 (what is raced is called before the loop goes on)
+
 from __future__ import annotations
 
 import os
@@ -24,6 +26,7 @@ from models.settings import Settings
 from tests.races.office import Office
 from web.app import create_app
 from workflows import facts, staff, timers
+from workflows.rotation import DutyFlow, duty_of
 
 KILLED = 137
 STRIDE = int(os.environ.get("TUOKE_STRIDE", "9"))
@@ -74,9 +77,8 @@ def count_down(engine: Engine, k: int) -> None:
 
 
 @pytest.fixture
-def office(database: Engine) -> Iterator[Office]:
-    made = Office(database)
-    yield made
+def office(database: Engine) -> Office:
+    return Office(database)
 
 
 @pytest.fixture
@@ -92,7 +94,10 @@ def post(app: Flask, token: str, path: str, body: dict[str, Any], key: str) -> A
 def counts(engine: Engine) -> dict[str, int]:
     """How many rows each table of the path has; a crash must leave them as they were, or all grown."""
     with databases.read(engine) as session:
-        return {t.__tablename__: session.scalar(select(func.count()).select_from(t)) or 0 for t in (History, Outbox, Timer, Approval, Answer)}
+        return {
+            t.__tablename__: session.scalar(select(func.count()).select_from(t)) or 0
+            for t in (History, Outbox, Timer, Approval, Answer)
+        }
 
 
 def requests(office: Office) -> dict[str, tuple[str, Callable[[], tuple[str, dict[str, Any]]], str]]:
@@ -108,13 +113,25 @@ def requests(office: Office) -> dict[str, tuple[str, Callable[[], tuple[str, dic
 
     def approve() -> tuple[str, dict[str, Any]]:
         code = office.assigned()
-        asked = office.lead("deal", office.named(office.see(code).holder_id), code, units=1, contract_no="HT-1", amount_fen=1)
+        asked = office.lead(
+            "deal", office.named(office.see(code).holder_id), code, units=1, contract_no="HT-1", amount_fen=1
+        )
         return f"/approvals/{asked.code}/approve", {"note": "同意"}
 
     def capture() -> tuple[str, dict[str, Any]]:
-        return "/leads", {"name": "王先生", "phone": str(next(office.phones)), "channel": "call_in", "consent": True}
+        return "/leads", {
+            "name": "王先生",
+            "phone": str(next(office.phones)),
+            "channel": "call_in",
+            "consent": True,
+        }
 
-    return {"capture": ("mei", capture, "capture"), "visit": ("desk", visit, "visit"), "accept": ("c0", accept, "accept"), "approve": ("sun", approve, "deal")}
+    return {
+        "capture": ("mei", capture, "capture"),
+        "visit": ("desk", visit, "visit"),
+        "accept": ("c0", accept, "accept"),
+        "approve": ("sun", approve, "deal"),
+    }
 
 
 @pytest.mark.processes
@@ -123,8 +140,6 @@ def test_a_request(what: str, office: Office, doomed: Doomed, settings: Settings
     who, prepare, happened = requests(office)[what]
     if what == "accept":  # one consultant, so that each offer is theirs
         for name in ("c1", "c2"):
-            from workflows.rotation import DutyFlow, duty_of
-
             with databases.begin(office.engine) as session:
                 place = duty_of(session, 1, office.actors[name].id)
                 assert place
@@ -136,10 +151,12 @@ def test_a_request(what: str, office: Office, doomed: Doomed, settings: Settings
         path, body = prepare()
         before = counts(office.engine)
         office.engine.dispose()  # no connection of ours may live on in a fork
-        died = doomed.dies_at(k, lambda _engine: post(dying, token, path, body, f"key-{k}"))  # noqa: B023
+        died = doomed.dies_at(k, lambda _engine: post(dying, token, path, body, f"key-{k}"))
         after = counts(office.engine)
         grown = {name for name in after if after[name] != before[name]}
-        assert not grown or {"history", "outbox", "answer"} <= grown, f"half of it happened at statement {k}: {grown}"
+        assert not grown or {"history", "outbox", "answer"} <= grown, (
+            f"half of it happened at statement {k}: {grown}"
+        )
         answer = post(alive, token, path, body, f"key-{k}")
         assert answer.status_code in (200, 201), (k, answer.json)
         assert ("Idempotency-Replayed" in answer.headers) == bool(grown)
@@ -164,14 +181,24 @@ def test_a_sweep_of_timers(office: Office, doomed: Doomed) -> None:
         office.now += timedelta(days=14)
         now = office.now
         office.engine.dispose()
-        died = doomed.dies_at(k, lambda engine: timers.fire_due(engine, now))  # noqa: B023
+        died = doomed.dies_at(k, lambda engine: timers.fire_due(engine, now))
         timers.fire_due(office.engine, now)
         with databases.read(office.engine) as session:
             due = select(func.count()).where(Timer.state == "pending", Timer.due_at <= now)
             assert session.scalar(due) == 0
             for each, name in ((code, "decline"), (other, "expire")):
-                assert session.scalar(select(func.count()).where(History.case_code == each, History.event == name)) == 1
-            double = select(History.timer_id).where(History.timer_id.is_not(None)).group_by(History.timer_id).having(func.count() > 1)
+                assert (
+                    session.scalar(
+                        select(func.count()).where(History.case_code == each, History.event == name)
+                    )
+                    == 1
+                )
+            double = (
+                select(History.timer_id)
+                .where(History.timer_id.is_not(None))
+                .group_by(History.timer_id)
+                .having(func.count() > 1)
+            )
             assert session.execute(double).all() == []
         if not died:
             break
@@ -191,8 +218,14 @@ def test_a_delivery_of_facts(office: Office, doomed: Doomed) -> None:
         facts.deliver_due(office.engine, office.now)
         with databases.read(office.engine) as session:
             assert session.scalar(select(func.count()).where(Outbox.state != "done")) == 0
-            assert session.scalar(select(func.count(Delivery.uid))) == session.scalar(select(func.count(Outbox.id)))
-            twice = select(Notification.fact_uid).group_by(Notification.fact_uid, Notification.person_id).having(func.count() > 1)
+            assert session.scalar(select(func.count(Delivery.uid))) == session.scalar(
+                select(func.count(Outbox.id))
+            )
+            twice = (
+                select(Notification.fact_uid)
+                .group_by(Notification.fact_uid, Notification.person_id)
+                .having(func.count() > 1)
+            )
             assert session.execute(twice).all() == []
         if not died:
             break

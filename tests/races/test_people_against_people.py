@@ -1,5 +1,7 @@
 """Two people do the same thing at one instant: exactly one wins, the other is told why not."""
 
+# ruff: noqa: B023, E731 (what is raced is called before the loop goes on)
+
 from __future__ import annotations
 
 import random
@@ -25,7 +27,11 @@ def open_leads(office: Office, phone: int) -> list[Lead]:
 def test_two_captures_of_one_phone_have_one_winner(office: Office, rounds: range) -> None:
     for _unused in rounds:
         phone = next(office.phones)
-        answers = together(lambda: office.capture("mei", phone), lambda: office.capture("tao", phone), lambda: office.capture("desk", phone))  # noqa: B023
+        answers = together(
+            lambda: office.capture("mei", phone),
+            lambda: office.capture("tao", phone),
+            lambda: office.capture("desk", phone),
+        )
         assert sorted(answers) == ["conflict", "conflict", "taken"]
         assert len(open_leads(office, phone)) == 1
     office.prove()
@@ -34,7 +40,7 @@ def test_two_captures_of_one_phone_have_one_winner(office: Office, rounds: range
 def test_two_captures_through_the_web_form_have_one_winner(office: Office, rounds: range) -> None:
     for _unused in rounds:
         phone = next(office.phones)
-        answers = together(lambda: office.capture("public", phone), lambda: office.capture("public", phone))  # noqa: B023
+        answers = together(lambda: office.capture("public", phone), lambda: office.capture("public", phone))
         assert sorted(answers) == ["conflict", "taken"]
         assert len(open_leads(office, phone)) == 1
     office.prove()
@@ -44,21 +50,25 @@ def test_a_capture_by_staff_stands_whatever_the_web_form_does(office: Office, ro
     """Either the visitor's comes first and gives way as a duplicate, or it comes second and is refused."""
     for _unused in rounds:
         phone = next(office.phones)
-        staff, public = together(lambda: office.capture("mei", phone), lambda: office.capture("public", phone))  # noqa: B023
+        staff, public = together(
+            lambda: office.capture("mei", phone), lambda: office.capture("public", phone)
+        )
         assert staff == "taken"
         assert public in ("taken", "conflict")
         assert [lead.promoter_id for lead in open_leads(office, phone)] == [office.actors["mei"].id]
     office.prove()
 
 
-def test_screening_what_came_by_the_web_form_against_a_capture_by_staff(office: Office, rounds: range) -> None:
+def test_screening_what_came_by_the_web_form_against_a_capture_by_staff(
+    office: Office, rounds: range
+) -> None:
     """The phone is protected for one of them, never for both."""
     for _unused in rounds:
         phone = next(office.phones)
         code = office.capture("public", phone)
         screen, capture = together(
-            lambda: office.lead("screen", "guo", code, demand="三房", intent="A"),  # noqa: B023
-            lambda: office.capture("mei", phone),  # noqa: B023
+            lambda: office.lead("screen", "guo", code, demand="三房", intent="A"),
+            lambda: office.capture("mei", phone),
         )
         assert (screen, capture) in [("taken", "conflict"), ("not_allowed_from_state", "taken")]
         assert len(open_leads(office, phone)) == 1
@@ -69,7 +79,10 @@ def test_closing_what_came_by_the_web_form_against_a_capture_by_staff(office: Of
     for _unused in rounds:
         phone = next(office.phones)
         code = office.capture("public", phone)
-        _close, capture = together(lambda: office.lead("invalidate", "guo", code, reason="unreachable"), lambda: office.capture("mei", phone))  # noqa: B023
+        _close, capture = together(
+            lambda: office.lead("invalidate", "guo", code, reason="unreachable"),
+            lambda: office.capture("mei", phone),
+        )
         assert capture == "taken"
         assert [lead.promoter_id for lead in open_leads(office, phone)] == [office.actors["mei"].id]
     office.prove()
@@ -80,7 +93,10 @@ def test_two_managers_with_two_clicks_each_decide_once(office: Office, rounds: r
         code = office.assigned()
         holder = office.named(office.see(code).holder_id)
         asked = office.lead("deal", holder, code, units=1, contract_no="HT-1", amount_fen=1)
-        clicks = [lambda who=who: office.decide(who, "approve", asked.code) for who in ("sun", "qian", "sun", "qian")]  # noqa: B023
+        clicks = [
+            lambda who=who: office.decide(who, "approve", asked.code)
+            for who in ("sun", "qian", "sun", "qian")
+        ]
         assert sorted(together(*clicks)) == ["not_allowed_from_state"] * 3 + ["taken"]
         assert office.see(code).outcome == "deal"
     office.prove()
@@ -94,9 +110,9 @@ def test_approved_rejected_and_withdrawn_at_once(office: Office, rounds: range) 
         holder = office.named(office.see(code).holder_id)
         asked = office.lead("deal", holder, code, units=1, contract_no="HT-1", amount_fen=1)
         answers = together(
-            lambda: office.decide("sun", "approve", asked.code),  # noqa: B023
-            lambda: office.decide("qian", "reject", asked.code),  # noqa: B023
-            lambda: office.decide(holder, "withdraw", asked.code),  # noqa: B023
+            lambda: office.decide("sun", "approve", asked.code),
+            lambda: office.decide("qian", "reject", asked.code),
+            lambda: office.decide(holder, "withdraw", asked.code),
         )
         assert sorted(answers) == ["not_allowed_from_state", "not_allowed_from_state", "taken"]
         state = ("approved", "rejected", "withdrawn")[answers.index("taken")]
@@ -109,7 +125,7 @@ def test_one_request_is_opened_by_a_double_click(office: Office, rounds: range) 
     for _unused in rounds:
         code = office.assigned()
         holder = office.named(office.see(code).holder_id)
-        click = lambda: office.lead("deal", holder, code, units=1, contract_no="HT-1", amount_fen=1)  # noqa: B023, E731
+        click = lambda: office.lead("deal", holder, code, units=1, contract_no="HT-1", amount_fen=1)
         assert sorted(together(click, click)) == ["conflict", "taken"]
     office.prove()
 
@@ -121,9 +137,15 @@ def test_two_approvals_of_one_lead_close_it_once(office: Office, rounds: range) 
         holder = office.named(office.see(code).holder_id)
         deal = office.lead("deal", holder, code, units=1, contract_no="HT-1", amount_fen=1)
         fraud = office.lead("expose", "an", code, evidence="朋友冒充")
-        answers = together(lambda: office.decide("sun", "approve", deal.code), lambda: office.decide("qian", "approve", fraud.code))  # noqa: B023
+        answers = together(
+            lambda: office.decide("sun", "approve", deal.code),
+            lambda: office.decide("qian", "approve", fraud.code),
+        )
         assert answers == ["taken", "taken"]
-        assert {office.approval(deal.code).state, office.approval(fraud.code).state} == {"approved", "expired"}
+        assert {office.approval(deal.code).state, office.approval(fraud.code).state} == {
+            "approved",
+            "expired",
+        }
     office.prove()
 
 
@@ -133,7 +155,9 @@ def test_two_claims_of_one_lead_have_one_winner(office: Office, rounds: range) -
     office.now += timedelta(days=14)
     office.drain()
     for code in codes:
-        answers = together(*[lambda who=who: office.lead("claim", who, code) for who in ("mei", "tao", "lin")])  # noqa: B023
+        answers = together(
+            *[lambda who=who: office.lead("claim", who, code) for who in ("mei", "tao", "lin")]
+        )
         assert answers.count("taken") == 1
         assert set(answers) <= {"taken", "not_found", "not_allowed_from_state"}
         winner = ("mei", "tao", "lin")[answers.index("taken")]
@@ -151,7 +175,9 @@ def test_the_policy_on_claims_holds_against_two_clicks_at_once(office: Office, r
     for one, other in codes:
         office.now += timedelta(days=1)
         office.drain()
-        assert sorted(together(lambda: office.lead("claim", "mei", one), lambda: office.lead("claim", "mei", other))) == ["guard_failed", "taken"]  # noqa: B023
+        assert sorted(
+            together(lambda: office.lead("claim", "mei", one), lambda: office.lead("claim", "mei", other))
+        ) == ["guard_failed", "taken"]
         mine = one if office.see(one).holder_id else other
         office.lead("release", "mei", mine, reason="没有时间")
     office.prove()
@@ -161,7 +187,7 @@ def test_a_double_click_with_one_version_happens_once(office: Office, rounds: ra
     for _unused in rounds:
         code = office.assigned()
         version = office.see(code).version
-        click = lambda: office.lead("follow_up", "guo", code, version, note="电话")  # noqa: B023, E731
+        click = lambda: office.lead("follow_up", "guo", code, version, note="电话")
         assert sorted(together(click, click, click)) == ["conflict", "conflict", "taken"]
         assert office.see(code).version == version + 1
     office.prove()
@@ -171,7 +197,10 @@ def test_visits_at_one_instant_go_to_different_consultants(office: Office, round
     """Four customers arrive at once for three consultants: one waits, and goes to the first who becomes free."""
     for _unused in rounds:
         codes = [office.screened() for _each in range(4)]
-        assert together(*[lambda code=code: office.lead("visit", "desk", code) for code in codes]) == ["taken"] * 4
+        assert (
+            together(*[lambda code=code: office.lead("visit", "desk", code) for code in codes])
+            == ["taken"] * 4
+        )
         offered = [office.offered_to(code) for code in codes]
         assert sorted(offered) == ["", *office.consultants]
         waiting = codes[offered.index("")]
@@ -182,19 +211,25 @@ def test_visits_at_one_instant_go_to_different_consultants(office: Office, round
     office.prove()
 
 
-def test_answers_and_arrivals_at_once_never_offer_twice(office: Office, rounds: range, rng: random.Random) -> None:
+def test_answers_and_arrivals_at_once_never_offer_twice(
+    office: Office, rounds: range, rng: random.Random
+) -> None:
     """Accepting, declining, arriving, joining and leaving at one instant: nobody ever has two offers."""
     for _unused in rounds:
         first, second, third = office.visited(), office.visited(), office.screened()
         one, two = office.offered_to(first), office.offered_to(second)
         together(
-            lambda: office.lead("accept", one, first, signature="陈一"),  # noqa: B023
-            lambda: office.lead("decline", two, second, reason="在签约"),  # noqa: B023
-            lambda: office.lead("visit", "desk", third),  # noqa: B023
-            lambda: office.lead("appoint", "sun", second, consultant=rng.choice(office.consultants)),  # noqa: B023
+            lambda: office.lead("accept", one, first, signature="陈一"),
+            lambda: office.lead("decline", two, second, reason="在签约"),
+            lambda: office.lead("visit", "desk", third),
+            lambda: office.lead("appoint", "sun", second, consultant=rng.choice(office.consultants)),
         )
         with database.begin(office.engine) as session:
-            offers = list(session.scalars(select(Lead.offered_to_id).where(Lead.state == "visited", Lead.offered_to_id.is_not(None))))
+            offers = list(
+                session.scalars(
+                    select(Lead.offered_to_id).where(Lead.state == "visited", Lead.offered_to_id.is_not(None))
+                )
+            )
             open_codes = list(session.scalars(select(Lead.code).where(Lead.state == "visited")))
         appointed = [o for o in set(offers) if offers.count(o) > 1]
         assert len(appointed) <= 1, "only somebody appointed by name may have a second offer"

@@ -1,6 +1,8 @@
 """A timer and a person at one instant, two sweeps over the same timers, two deliveries of the same facts: whatever is
 committed first decides, the other finds the lead moved, and nothing happens twice."""
 
+# ruff: noqa: B023 (what is raced is called before the loop goes on)
+
 from __future__ import annotations
 
 import multiprocessing
@@ -27,12 +29,19 @@ def sweep(office: Office) -> Callable[[], Any]:
 def ended(office: Office, code: str, name: str) -> list[tuple[str, str | None]]:
     """What became of the timers of this name, the newest last."""
     with databases.begin(office.engine) as session:
-        return [(t.state, t.result) for t in session.scalars(select(Timer).where(Timer.case_code == code, Timer.name == name).order_by(Timer.id))]
+        return [
+            (t.state, t.result)
+            for t in session.scalars(
+                select(Timer).where(Timer.case_code == code, Timer.name == name).order_by(Timer.id)
+            )
+        ]
 
 
 def events(office: Office, code: str) -> list[str]:
     with databases.begin(office.engine) as session:
-        return list(session.scalars(select(History.event).where(History.case_code == code).order_by(History.seq)))
+        return list(
+            session.scalars(select(History.event).where(History.case_code == code).order_by(History.seq))
+        )
 
 
 def test_accepting_in_the_last_instant(office: Office, rounds: range) -> None:
@@ -41,7 +50,7 @@ def test_accepting_in_the_last_instant(office: Office, rounds: range) -> None:
         code = office.visited()
         who = office.offered_to(code)
         office.now += timedelta(minutes=15)
-        accept, _timer = together(lambda: office.lead("accept", who, code, signature="陈一"), sweep(office))  # noqa: B023
+        accept, _timer = together(lambda: office.lead("accept", who, code, signature="陈一"), sweep(office))
         office.drain()
         lead = office.see(code)
         if accept == "taken":
@@ -61,7 +70,10 @@ def test_asking_for_a_deal_in_the_last_instant(office: Office, rounds: range) ->
         code = office.assigned()
         holder = office.named(office.see(code).holder_id)
         office.now += timedelta(days=10)
-        ask, _timer = together(lambda: office.lead("deal", holder, code, units=1, contract_no="HT-1", amount_fen=1), sweep(office))  # noqa: B023
+        ask, _timer = together(
+            lambda: office.lead("deal", holder, code, units=1, contract_no="HT-1", amount_fen=1),
+            sweep(office),
+        )
         assert ask == "taken"
         office.drain()
         waited = ended(office, code, "lapse") == [("pending", None)]
@@ -82,7 +94,9 @@ def test_approving_a_deal_in_the_last_instant(office: Office, rounds: range) -> 
         holder = office.named(office.see(code).holder_id)
         asked = office.lead("deal", holder, code, units=1, contract_no="HT-1", amount_fen=1)
         office.now += timedelta(days=31)
-        decided, _one, _two = together(lambda: office.decide("sun", "approve", asked.code), sweep(office), sweep(office))  # noqa: B023
+        decided, _one, _two = together(
+            lambda: office.decide("sun", "approve", asked.code), sweep(office), sweep(office)
+        )
         assert decided == "taken"
         office.drain()
         assert (office.see(code).state, office.see(code).outcome) == ("closed", "deal")
@@ -94,9 +108,12 @@ def test_arriving_when_the_two_weeks_end(office: Office, rounds: range) -> None:
     for _unused in rounds:
         code = office.screened()
         office.now += timedelta(days=14)
-        visit, _timer = together(lambda: office.lead("visit", "desk", code), sweep(office))  # noqa: B023
+        visit, _timer = together(lambda: office.lead("visit", "desk", code), sweep(office))
         office.drain()
-        assert (visit, office.see(code).state) in [("taken", "visited"), ("not_allowed_from_state", "reclaimed")]
+        assert (visit, office.see(code).state) in [
+            ("taken", "visited"),
+            ("not_allowed_from_state", "reclaimed"),
+        ]
         assert events(office, code).count("expire") == (visit != "taken")
         if visit == "taken":
             office.lead("accept", office.offered_to(code), code, signature="陈一")
@@ -108,7 +125,7 @@ def test_claiming_while_the_protection_ends(office: Office, rounds: range) -> No
     for _unused in rounds:
         code = office.screened()
         office.now += timedelta(days=14)
-        claim, _timer = together(lambda: office.lead("claim", "tao", code), sweep(office))  # noqa: B023
+        claim, _timer = together(lambda: office.lead("claim", "tao", code), sweep(office))
         office.drain()
         assert (claim, office.named(office.see(code).holder_id)) in [("taken", "tao"), ("not_found", "")]
         assert events(office, code).count("expire") == 1
@@ -119,7 +136,9 @@ def test_sweeps_and_people_in_a_crowd(office: Office, rounds: range, rng: random
     """Many timers due at once, two sweeps, a delivery, and people at work on the same leads: no deadlock comes out."""
     for _unused in rounds[: max(2, len(rounds) // 4)]:
         assigned = [office.assigned(), office.assigned()]
-        leads = [office.visited() for _each in range(3)] + assigned + [office.screened() for _each in range(3)]
+        leads = (
+            [office.visited() for _each in range(3)] + assigned + [office.screened() for _each in range(3)]
+        )
         asked = office.lead("expose", "an", leads[3], evidence="朋友冒充")
         extend = office.lead("extend", "mei", leads[0], days=3, reason="等贷款")
         office.now += timedelta(days=rng.choice([1, 10, 14, 31]))
@@ -127,18 +146,20 @@ def test_sweeps_and_people_in_a_crowd(office: Office, rounds: range, rng: random
             sweep(office),
             sweep(office),
             lambda: facts.deliver_due(office.engine, office.now),
-            lambda: office.decide("sun", "approve", asked.code),  # noqa: B023
-            lambda: office.decide("qian", "approve", extend.code),  # noqa: B023
-            lambda: office.lead("visit", "desk", leads[5]),  # noqa: B023
-            lambda: office.lead("follow_up", "guo", leads[4], note="电话"),  # noqa: B023
-            lambda: office.lead("expose", "an", leads[1], evidence="朋友冒充"),  # noqa: B023
+            lambda: office.decide("sun", "approve", asked.code),
+            lambda: office.decide("qian", "approve", extend.code),
+            lambda: office.lead("visit", "desk", leads[5]),
+            lambda: office.lead("follow_up", "guo", leads[4], note="电话"),
+            lambda: office.lead("expose", "an", leads[1], evidence="朋友冒充"),
         )
         office.now += timedelta(days=60)
         office.drain()
     office.prove()
     if office.engine.dialect.name == "postgresql":
         with office.engine.connect() as connection:
-            deadlocks = connection.execute(text("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")).scalar()
+            deadlocks = connection.execute(
+                text("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+            ).scalar()
         assert deadlocks == 0
 
 
@@ -166,7 +187,10 @@ def test_three_workers_fire_and_tell_everything_once(database: Engine, database_
     office.now += timedelta(days=14)
     spawn = multiprocessing.get_context("spawn")
     start, counted = spawn.Barrier(3), spawn.Queue()
-    workers = [spawn.Process(target=work_alone, args=(database_url, office.now.isoformat(), start, counted)) for _unused in range(3)]
+    workers = [
+        spawn.Process(target=work_alone, args=(database_url, office.now.isoformat(), start, counted))
+        for _unused in range(3)
+    ]
     for worker in workers:
         worker.start()
     for worker in workers:
@@ -177,8 +201,14 @@ def test_three_workers_fire_and_tell_everything_once(database: Engine, database_
         fired = connection.scalar(select(func.count()).where(Timer.state == "fired"))
         assert sum(fires for fires, _told in total) == fired
         assert connection.scalar(select(func.count()).where(Outbox.state == "pending")) == 0
-        assert connection.scalar(select(func.count(Delivery.uid))) == connection.scalar(select(func.count(Outbox.id)))
-        twice = select(Notification.fact_uid).group_by(Notification.fact_uid, Notification.person_id).having(func.count() > 1)
+        assert connection.scalar(select(func.count(Delivery.uid))) == connection.scalar(
+            select(func.count(Outbox.id))
+        )
+        twice = (
+            select(Notification.fact_uid)
+            .group_by(Notification.fact_uid, Notification.person_id)
+            .having(func.count() > 1)
+        )
         assert connection.execute(twice).all() == []
         assert connection.scalar(select(func.count()).where(History.event == "expire")) == len(codes)
     assert all(events(office, code).count("expire") == 1 for code in codes)

@@ -76,7 +76,9 @@ def add_month(at: datetime) -> datetime:
 
 def text(data: dict[str, Any], name: str, needed: bool = True) -> bool:
     value = data.get(name)
-    return (not needed and value is None) or (isinstance(value, str) and bool(value.strip()) and len(value) <= 500)
+    return (not needed and value is None) or (
+        isinstance(value, str) and bool(value.strip()) and len(value) <= 500
+    )
 
 
 def whole(data: dict[str, Any], name: str, low: int, high: int = 10**12, needed: bool = True) -> bool:
@@ -95,9 +97,16 @@ def mainland(phone: Any) -> str | None:
 def well_formed(event: str, data: dict[str, Any]) -> bool:
     checks: dict[str, Callable[[], bool]] = {
         "capture": lambda: (
-            text(data, "name") and mainland(data.get("phone")) is not None and data.get("channel") in CHANNELS and data.get("consent") is True
+            text(data, "name")
+            and mainland(data.get("phone")) is not None
+            and data.get("channel") in CHANNELS
+            and data.get("consent") is True
         ),
-        "screen": lambda: text(data, "demand") and data.get("intent") in {"A", "B", "C"} and whole(data, "budget_fen", 0, needed=False),
+        "screen": lambda: (
+            text(data, "demand")
+            and data.get("intent") in {"A", "B", "C"}
+            and whole(data, "budget_fen", 0, needed=False)
+        ),
         "visit": lambda: "party_size" not in data or whole(data, "party_size", 1, 500),
         "decline": lambda: text(data, "reason"),
         "appoint": lambda: text(data, "consultant"),
@@ -107,7 +116,9 @@ def well_formed(event: str, data: dict[str, Any]) -> bool:
         "reclaim": lambda: text(data, "callback") and text(data, "holder"),
         "release": lambda: text(data, "reason"),
         "extend": lambda: whole(data, "days", 1, 30) and text(data, "reason"),
-        "deal": lambda: whole(data, "units", 1) and text(data, "contract_no") and whole(data, "amount_fen", 0),
+        "deal": lambda: (
+            whole(data, "units", 1) and text(data, "contract_no") and whole(data, "amount_fen", 0)
+        ),
         "invalidate": lambda: data.get("reason") in INVALID,
         "lose": lambda: text(data, "reason"),
         "expose": lambda: text(data, "evidence"),
@@ -118,7 +129,9 @@ def well_formed(event: str, data: dict[str, Any]) -> bool:
 class Office:
     """The people, their leads, and the time. Every method that acts raises `No` with the code of the refusal."""
 
-    def __init__(self, people: list[Human], now: datetime, claims: int = 0, held: int = 0, wait: int = 0) -> None:
+    def __init__(
+        self, people: list[Human], now: datetime, claims: int = 0, held: int = 0, wait: int = 0
+    ) -> None:
         self.people = {human.name: human for human in people}
         self.now, self.claims_per_day, self.held_most, self.return_days = now, claims, held, wait
         self.leads: list[Lead] = []
@@ -146,10 +159,19 @@ class Office:
         if roles & {"member", "leader"} and pooled:
             return True
         mine = self.team(who)
-        return "leader" in roles and mine is not None and mine in (self.team(lead.promoter), self.team(lead.holder))
+        return (
+            "leader" in roles
+            and mine is not None
+            and mine in (self.team(lead.promoter), self.team(lead.holder))
+        )
 
     def leads_team(self, who: str, lead: Lead) -> bool:
-        return "leader" in self.roles(who) and lead.promoter is not None and self.team(who) is not None and self.team(who) == self.team(lead.promoter)
+        return (
+            "leader" in self.roles(who)
+            and lead.promoter is not None
+            and self.team(who) is not None
+            and self.team(who) == self.team(lead.promoter)
+        )
 
     def may(self, who: str, event: str, lead: Lead) -> bool:
         """The column "who may"."""
@@ -205,7 +227,9 @@ class Office:
     @staticmethod
     def approver(event: str, state: str) -> str | None:
         """The column "approval"."""
-        if event in ("reclaim", "extend", "deal", "expose") or (event == "invalidate" and state in ("visited", "assigned")):
+        if event in ("reclaim", "extend", "deal", "expose") or (
+            event == "invalidate" and state in ("visited", "assigned")
+        ):
             return "sales_manager"
         return "leader or manager" if event == "lose" else None
 
@@ -255,7 +279,9 @@ class Office:
             raise No("not_allowed_from_state")
         if not self.may(who, event, lead):
             raise No("not_permitted")
-        if not well_formed(event, data) or any(data[f] not in self.people for f in ("consultant", "holder") if f in data):
+        if not well_formed(event, data) or any(
+            data[f] not in self.people for f in ("consultant", "holder") if f in data
+        ):
             raise No("invalid_data")
         if not self.guards_hold(who, event, lead, data):
             raise No("guard_failed")
@@ -263,7 +289,10 @@ class Office:
             raise No("conflict")
 
     def protected_elsewhere(self, lead: Lead) -> bool:
-        return any(o.phone == lead.phone and o is not lead and o.state != "closed" and (o.screened or not o.public) for o in self.leads)
+        return any(
+            o.phone == lead.phone and o is not lead and o.state != "closed" and (o.screened or not o.public)
+            for o in self.leads
+        )
 
     def guards_hold(self, who: str, event: str, lead: Lead, data: dict[str, Any]) -> bool:
         if event == "visit":
@@ -280,9 +309,15 @@ class Office:
 
     def may_claim(self, who: str, lead: Lead) -> bool:
         today = (self.now + LOCAL).date()
-        if self.claims_per_day and sum(p == who and (at + LOCAL).date() == today for p, at in self.claims) >= self.claims_per_day:
+        if (
+            self.claims_per_day
+            and sum(p == who and (at + LOCAL).date() == today for p, at in self.claims) >= self.claims_per_day
+        ):
             return False
-        if self.held_most and sum(o.holder == who and o.state == "reclaimed" for o in self.leads) >= self.held_most:
+        if (
+            self.held_most
+            and sum(o.holder == who and o.state == "reclaimed" for o in self.leads) >= self.held_most
+        ):
             return False
         lost = self.return_days and lead.lost_by == who and lead.lost_at is not None
         return not (lost and self.now < lead.lost_at + timedelta(days=self.return_days))  # type: ignore[operator]
@@ -430,7 +465,10 @@ class Office:
 
     def next_timer(self) -> tuple[Timer, Lead | Request, str] | None:
         """The timer that comes due first, leaving out those that wait for the decision on a deal."""
-        running = [(t, case, name) for case in (*self.leads, *self.requests) for name, t in case.timers.items() if not self.waits(case, name)]
+        cases: list[Lead | Request] = [*self.leads, *self.requests]
+        running = [
+            (t, case, name) for case in cases for name, t in case.timers.items() if not self.waits(case, name)
+        ]
         return min(running, key=lambda each: (each[0].due, each[0].order), default=None)
 
     def waits(self, case: Lead | Request, name: str) -> bool:

@@ -18,7 +18,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy import Engine, delete, func, select
 
 from models import database as databases
@@ -27,7 +34,7 @@ from models.leads import Duty, Lead
 from models.notices import Notification
 from models.people import Person
 from models.remembered import Approval, Delivery, History, Outbox, Timer
-from tests.simulation.office import CLOCK, PUBLIC, Human, No, Office, Request
+from tests.simulation.office import PUBLIC, Human, No, Office, Request
 from tests.simulation.office import Lead as Known
 from workers.draining import drain_due
 from workflows import policy, staff, timers
@@ -78,7 +85,10 @@ ONWARD = {
     "reclaimed": ["claim", "release", "deal", "lose"],
 }
 DATA: dict[str, list[dict[str, Any]]] = {
-    "screen": [{"demand": "三房", "intent": "A"}, {"demand": "两房", "intent": "C", "budget_fen": 250_000_000}],
+    "screen": [
+        {"demand": "三房", "intent": "A"},
+        {"demand": "两房", "intent": "C", "budget_fen": 250_000_000},
+    ],
     "visit": [{}, {"party_size": 3}],
     "decline": [{"reason": "在签约"}],
     "appoint": [{"consultant": name} for name in CONSULTANTS],
@@ -94,22 +104,55 @@ DATA: dict[str, list[dict[str, Any]]] = {
     "expose": [{"evidence": "朋友冒充"}],
 }
 WRONG: dict[str, list[dict[str, Any]]] = {
-    "screen": [{"intent": "A"}, {"demand": "  ", "intent": "A"}, {"demand": "三房", "intent": "D"}, {"demand": "三房", "intent": "A", "budget_fen": -1}],
+    "screen": [
+        {"intent": "A"},
+        {"demand": "  ", "intent": "A"},
+        {"demand": "三房", "intent": "D"},
+        {"demand": "三房", "intent": "A", "budget_fen": -1},
+    ],
     "visit": [{"party_size": 0}, {"party_size": "two"}],
     "decline": [{}, {"reason": ""}],
     "appoint": [{}, {"consultant": "nobody"}, {"consultant": "mei"}],
     "accept": [{}, {"signature": " "}],
     "follow_up": [{}],
-    "reassign": [{"consultant": "c1"}, {"consultant": "nobody", "reason": "x"}, {"consultant": "guo", "reason": "x"}],
+    "reassign": [
+        {"consultant": "c1"},
+        {"consultant": "nobody", "reason": "x"},
+        {"consultant": "guo", "reason": "x"},
+    ],
     "reclaim": [{"holder": "mei"}, {"callback": "x", "holder": "c1"}, {"callback": "x", "holder": "nobody"}],
     "release": [{}],
-    "extend": [{"days": 0, "reason": "x"}, {"days": 31, "reason": "x"}, {"days": 5}, {"days": True, "reason": "x"}],
-    "deal": [{"units": 0, "contract_no": "H", "amount_fen": 1}, {"units": 1, "amount_fen": 1}, {"units": 1, "contract_no": "H", "amount_fen": "1"}],
+    "extend": [
+        {"days": 0, "reason": "x"},
+        {"days": 31, "reason": "x"},
+        {"days": 5},
+        {"days": True, "reason": "x"},
+    ],
+    "deal": [
+        {"units": 0, "contract_no": "H", "amount_fen": 1},
+        {"units": 1, "amount_fen": 1},
+        {"units": 1, "contract_no": "H", "amount_fen": "1"},
+    ],
     "invalidate": [{}, {"reason": "because"}],
     "lose": [{}],
     "expose": [{"evidence": ""}],
 }
-MINUTES = [0, 1, 14, 15, 16, 60, 119, 24 * 60, 25 * 60, 3 * 1440, 10 * 1440, 10 * 1440 - 1, 14 * 1440, 31 * 1440]
+MINUTES = [
+    0,
+    1,
+    14,
+    15,
+    16,
+    60,
+    119,
+    24 * 60,
+    25 * 60,
+    3 * 1440,
+    10 * 1440,
+    10 * 1440 - 1,
+    14 * 1440,
+    31 * 1440,
+]
 STARTS = [
     datetime(2026, 1, 30, 2, 0, tzinfo=UTC),
     datetime(2026, 1, 31, 15, 59, tzinfo=UTC),
@@ -117,7 +160,12 @@ STARTS = [
     datetime(2026, 3, 31, 16, 30, tzinfo=UTC),
     datetime(2026, 12, 31, 1, 0, tzinfo=UTC),
 ]
-LIMITS = [(0, 0, 0), (2, 0, 0), (0, 1, 3), (1, 2, 30)]  # claims per day, leads held, days before claiming again
+LIMITS = [
+    (0, 0, 0),
+    (2, 0, 0),
+    (0, 1, 3),
+    (1, 2, 30),
+]  # claims per day, leads held, days before claiming again
 ORDER = ["captured", "screened", "visited", "assigned", "unconverted", "pooled", "claimed"]
 some = st.integers(0, 10_000)
 
@@ -132,7 +180,11 @@ class OfficeLife(RuleBasedStateMachine):
     engine: Engine
     counted: dict[str, int]
 
-    @initialize(start=st.sampled_from(STARTS), limits=st.sampled_from(LIMITS), preludes=st.lists(st.sampled_from(ORDER), max_size=3))
+    @initialize(
+        start=st.sampled_from(STARTS),
+        limits=st.sampled_from(LIMITS),
+        preludes=st.lists(st.sampled_from(ORDER), max_size=3),
+    )
     def open_the_office(self, start: datetime, limits: tuple[int, int, int], preludes: list[str]) -> None:
         self.office = Office(PEOPLE, start, *limits)
         self.office.staff_phones.add(STAFF_PHONE)
@@ -159,7 +211,9 @@ class OfficeLife(RuleBasedStateMachine):
 
     def play_before(self, number: int, prelude: str) -> None:
         """A lead that has come some way before the story begins."""
-        self.register("mei", {"name": "张三", "phone": f"1380000010{number}", "channel": "call_in", "consent": True})
+        self.register(
+            "mei", {"name": "张三", "phone": f"1380000010{number}", "channel": "call_in", "consent": True}
+        )
         lead, far = self.office.leads[-1], ORDER.index(prelude)
         if far >= 1:
             self.ask("mei", "screen", lead, DATA["screen"][0])
@@ -176,7 +230,11 @@ class OfficeLife(RuleBasedStateMachine):
 
     # --- what people do ----------------------------------------------------------------------------------------
 
-    @rule(who=st.sampled_from([*NAMES, PUBLIC]), phone=st.sampled_from([*PHONES, STAFF_PHONE]), channel=st.sampled_from(["call_in", "flyer", "online"]))
+    @rule(
+        who=st.sampled_from([*NAMES, PUBLIC]),
+        phone=st.sampled_from([*PHONES, STAFF_PHONE]),
+        channel=st.sampled_from(["call_in", "flyer", "online"]),
+    )
     def capture(self, who: str, phone: str, channel: str) -> None:
         self.register(who, {"name": "王先生", "phone": phone, "channel": channel, "consent": True})
 
@@ -190,10 +248,21 @@ class OfficeLife(RuleBasedStateMachine):
 
     @rule(
         who=st.sampled_from(["mei", "c1", PUBLIC]),
-        wrong=st.sampled_from([{"phone": "12345"}, {"phone": None}, {"consent": False}, {"consent": "yes"}, {"channel": "rumour"}, {"name": " "}]),
+        wrong=st.sampled_from(
+            [
+                {"phone": "12345"},
+                {"phone": None},
+                {"consent": False},
+                {"consent": "yes"},
+                {"channel": "rumour"},
+                {"name": " "},
+            ]
+        ),
     )
     def capture_wrongly(self, who: str, wrong: dict[str, Any]) -> None:
-        self.register(who, {"name": "王先生", "phone": PHONES[0], "channel": "flyer", "consent": True, **wrong})
+        self.register(
+            who, {"name": "王先生", "phone": PHONES[0], "channel": "flyer", "consent": True, **wrong}
+        )
 
     @precondition(lambda self: self.codes)
     @rule(lead=some, event=st.sampled_from(EVENTS), who=st.sampled_from(NAMES), data=some)
@@ -227,15 +296,23 @@ class OfficeLife(RuleBasedStateMachine):
         self.ask_as_usual(lead, event, who, data, WRONG)
 
     @precondition(lambda self: self.asked)
-    @rule(request=some, who=st.sampled_from(NAMES), decision=st.sampled_from(["approve", "reject", "withdraw"]))
+    @rule(
+        request=some, who=st.sampled_from(NAMES), decision=st.sampled_from(["approve", "reject", "withdraw"])
+    )
     def anybody_decides(self, request: int, who: str, decision: str) -> None:
         self.decide(who, decision, one_of(self.office.requests, request))
 
     @precondition(lambda self: any(r.state == "pending" for r in self.office.requests))
-    @rule(request=some, who=some, decision=st.sampled_from(["approve", "approve", "approve", "reject", "withdraw"]))
+    @rule(
+        request=some,
+        who=some,
+        decision=st.sampled_from(["approve", "approve", "approve", "reject", "withdraw"]),
+    )
     def an_approver_decides(self, request: int, who: int, decision: str) -> None:
         found = one_of([r for r in self.office.requests if r.state == "pending"], request)
-        may = [found.by] if decision == "withdraw" else [n for n in NAMES if self.office.may_approve(n, found)]
+        may = (
+            [found.by] if decision == "withdraw" else [n for n in NAMES if self.office.may_approve(n, found)]
+        )
         self.decide(one_of(may, who), decision, found)
 
     @rule(who=st.sampled_from(CONSULTANTS), decision=st.sampled_from(["join", "leave"]), chief=st.booleans())
@@ -253,14 +330,20 @@ class OfficeLife(RuleBasedStateMachine):
 
     # --- both tellings -----------------------------------------------------------------------------------------
 
-    def ask_as_usual(self, lead: int, event: int, who: int, data: int, given: dict[str, list[dict[str, Any]]]) -> None:
+    def ask_as_usual(
+        self, lead: int, event: int, who: int, data: int, given: dict[str, list[dict[str, Any]]]
+    ) -> None:
         """An event that is possible now, by somebody who may: this is what moves the office on."""
-        known = one_of([each for each in self.office.leads if each.state != "closed"] or self.office.leads, lead)
+        known = one_of(
+            [each for each in self.office.leads if each.state != "closed"] or self.office.leads, lead
+        )
         usual = [
             (event, name)
             for event in EVENTS
             for name in NAMES
-            if self.office.possible(event, known) and self.office.sees(name, known) and self.office.may(name, event, known)
+            if self.office.possible(event, known)
+            and self.office.sees(name, known)
+            and self.office.may(name, event, known)
         ]
         if usual:
             chosen = one_of(sorted({event for event, _name in usual}), event)
@@ -271,12 +354,14 @@ class OfficeLife(RuleBasedStateMachine):
         """The step that brings a lead further, by somebody who may."""
         known = one_of([each for each in self.office.leads if each.state in ONWARD], lead)
         chosen = one_of(ONWARD[known.state], event)
-        may = [name for name in NAMES if self.office.sees(name, known) and self.office.may(name, chosen, known)]
+        may = [
+            name for name in NAMES if self.office.sees(name, known) and self.office.may(name, chosen, known)
+        ]
         if may and self.office.possible(chosen, known):
             self.ask(one_of(may, who), chosen, known, one_of(DATA.get(chosen, [{}]), data))
 
     def register(self, who: str, data: dict[str, Any]) -> None:
-        told = self.told(lambda: self.office.capture(who, data) and "taken")
+        told = self.told(lambda: (self.office.capture(who, data), "taken")[1])
         done, case = self.done(LeadFlow, "capture", who, None, data)
         if done == "taken":
             self.codes.append(case.code)
@@ -293,7 +378,9 @@ class OfficeLife(RuleBasedStateMachine):
         told = self.told(lambda: self.office.decide(who, decision, request))
         code = self.asked[self.office.requests.index(request)]
         done, case = self.done(ApprovalFlow, decision, who, code, {"note": "看过"})
-        self.settle((who, decision, request.event, request.lead.key), told, case.state if done == "taken" else done)
+        self.settle(
+            (who, decision, request.event, request.lead.key), told, case.state if done == "taken" else done
+        )
 
     def join_or_leave(self, by: str, who: str, decision: str) -> None:
         told = self.told(lambda: getattr(self.office, decision)(who) or "taken")
@@ -311,21 +398,35 @@ class OfficeLife(RuleBasedStateMachine):
         except No as no:
             return str(no)
 
-    def done(self, flow: Any, event: str, who: str, code: str | None, data: dict[str, Any]) -> tuple[str, Any]:
+    def done(
+        self, flow: Any, event: str, who: str, code: str | None, data: dict[str, Any]
+    ) -> tuple[str, Any]:
         """The same in the program: its answer, and the case or the approval; a refusal must have written nothing."""
         by: Actor = self.actors[who]
-        before = self.written()
+        before, refused = self.written(), None
         try:
-            taken = databases.in_transaction(self.engine, lambda s: take(s, Ask(flow, event, by, self.office.now, code=code, facts=data)))
+            ask = Ask(flow, event, by, self.office.now, code=code, facts=data)
+            taken = databases.in_transaction(self.engine, lambda session: take(session, ask))
         except Refused as refusal:
-            assert refusal.detail("zh") and refusal.detail("en"), "a refusal says why"
-            assert self.written() == before, f"a refused {event} wrote something"
-            return refusal.code, None
-        return ("requested", taken.approval) if taken.approval else ("taken", taken.case)
+            refused = refusal
+        else:
+            return ("requested", taken.approval) if taken.approval else ("taken", taken.case)
+        assert all(refused.detail(locale) for locale in ("zh", "en")), "a refusal says why"
+        assert self.written() == before, f"a refused {event} wrote something"
+        return refused.code, None
 
     def written(self) -> tuple[Any, ...]:
         with databases.read(self.engine) as session:
-            return tuple(session.execute(select(*(select(func.max(t.id)).scalar_subquery() for t in (History, Outbox, Timer, Lead, Approval)))).one())
+            return tuple(
+                session.execute(
+                    select(
+                        *(
+                            select(func.max(t.id)).scalar_subquery()
+                            for t in (History, Outbox, Timer, Lead, Approval)
+                        )
+                    )
+                ).one()
+            )
 
     def work_until(self, to: datetime) -> None:
         """As the clock does: to each due instant in turn, so that everything fires in time."""
@@ -359,16 +460,32 @@ class OfficeLife(RuleBasedStateMachine):
             for timer in session.scalars(select(Timer).where(Timer.state == "pending")):
                 running.setdefault((timer.flow, timer.case_code), {})[timer.name] = timer.due_at
             approvals = {a.code: a.state for a in session.scalars(select(Approval))}
-            queue = [d.person.name for d in session.scalars(select(Duty).where(Duty.state == "on_duty").order_by(Duty.position))]
+            queue = [
+                d.person.name
+                for d in session.scalars(select(Duty).where(Duty.state == "on_duty").order_by(Duty.position))
+            ]
             assert len(leads) == len(self.office.leads), self.last
             for known, code in zip(self.office.leads, self.codes, strict=True):
                 lead = leads[code]
-                got = (lead.state, lead.outcome, names.get(lead.holder_id), names.get(lead.promoter_id), names.get(lead.offered_to_id))  # type: ignore[arg-type]
-                assert got == (known.state, known.outcome, known.holder, known.promoter, known.offered_to), (self.last, known)
-                assert running.get(("lead", code), {}) == {n: t.due for n, t in known.timers.items()}, (self.last, known)
+                people = [
+                    names.get(person or 0)
+                    for person in (lead.holder_id, lead.promoter_id, lead.offered_to_id)
+                ]
+                got = (lead.state, lead.outcome, *people)
+                assert got == (known.state, known.outcome, known.holder, known.promoter, known.offered_to), (
+                    self.last,
+                    known,
+                )
+                assert running.get(("lead", code), {}) == {n: t.due for n, t in known.timers.items()}, (
+                    self.last,
+                    known,
+                )
             for request, code in zip(self.office.requests, self.asked, strict=True):
                 assert approvals[code] == request.state, (self.last, request)
-                assert running.get(("approval", code), {}) == {n: t.due for n, t in request.timers.items()}, (self.last, request)
+                assert running.get(("approval", code), {}) == {n: t.due for n, t in request.timers.items()}, (
+                    self.last,
+                    request,
+                )
             assert queue == self.office.queue, self.last
 
     def teardown(self) -> None:
@@ -380,12 +497,23 @@ class OfficeLife(RuleBasedStateMachine):
             assert report.clean, report.findings
             assert not report.notes, report.notes
             for known, code in zip(self.office.leads, self.codes, strict=False):
-                rows = session.scalars(select(History.event).where(History.flow == "lead", History.case_code == code).order_by(History.seq))
+                rows = session.scalars(
+                    select(History.event)
+                    .where(History.flow == "lead", History.case_code == code)
+                    .order_by(History.seq)
+                )
                 assert list(rows) == known.events, (code, known)
             facts = session.scalar(select(func.count()).select_from(Outbox))
             told = session.scalar(select(func.count(func.distinct(Delivery.uid))))
             assert facts == told
-            assert session.scalar(select(func.count()).select_from(Notification).where(Notification.fact_uid.not_in(select(Outbox.uid)))) == 0
+            assert (
+                session.scalar(
+                    select(func.count())
+                    .select_from(Notification)
+                    .where(Notification.fact_uid.not_in(select(Outbox.uid)))
+                )
+                == 0
+            )
         self.counted["lives"] += 1
 
 
@@ -427,4 +555,3 @@ def test_the_program_and_the_specification_tell_the_same_story(engine: Engine, r
     finally:
         record_property("seed", SEED)
         print("simulation:", ", ".join(f"{count} {what}" for what, count in counted.items()))
-
