@@ -38,7 +38,14 @@ ASKED_BY_PEOPLE = {
 }  # fmt: skip
 NEED_APPROVAL = {"reclaim", "extend", "deal", "invalidate", "lose", "expose"}
 TIMERS = {"lapse", "expire", "offer", "approval_reminder", "approval_escalation", "screening_reminder"}
-REFUSALS = {"not_found", "not_allowed_from_state", "not_permitted", "invalid_data", "guard_failed", "conflict"}
+REFUSALS = {
+    "not_found",
+    "not_allowed_from_state",
+    "not_permitted",
+    "invalid_data",
+    "guard_failed",
+    "conflict",
+}
 CONTRACT = {
     "scenario": {"title", "start", "policy", "people", "quotas", "steps", "expect"},
     "person": {"name", "roles", "team", "on_duty"},
@@ -49,7 +56,11 @@ CONTRACT = {
 
 def outcomes() -> dict[str, tuple[list[str], list[str]]]:
     """The hand-written table of approvals and timers per scenario."""
-    rows = [line.strip("| \n").split("|") for line in (HERE / "OUTCOMES.md").read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+    rows = [
+        line.strip("| \n").split("|")
+        for line in (HERE / "OUTCOMES.md").read_text(encoding="utf-8").splitlines()
+        if line.startswith("| ")
+    ]
     return {name.strip(): (_listed(approvals), _listed(timers)) for name, approvals, timers in rows[1:]}
 
 
@@ -64,9 +75,15 @@ def play(engine: Engine, name: str) -> tuple[Played, list[str], list[str]]:
     played = rehearsal.play(scenario.get("policy") or {})
     called = {code: lead for lead, code in rehearsal.codes.items()}
     with databases.read(engine) as session:
-        approvals = [f"{called[a.case_code]} {a.event} {a.state}" for a in session.scalars(select(Approval).order_by(Approval.id))]
+        approvals = [
+            f"{called[a.case_code]} {a.event} {a.state}"
+            for a in session.scalars(select(Approval).order_by(Approval.id))
+        ]
         fired = select(Timer).where(Timer.state == "fired", Timer.result.in_(["taken", "told"]))
-        timers = [f"{called.get(t.case_code, '')} {t.name}".strip() for t in session.scalars(fired.order_by(Timer.ended_at, Timer.due_at, Timer.id))]
+        timers = [
+            f"{called.get(t.case_code, '')} {t.name}".strip()
+            for t in session.scalars(fired.order_by(Timer.ended_at, Timer.due_at, Timer.id))
+        ]
         report = verify(session, rehearsal.now)
     assert report.clean, [finding.as_json() for finding in report.findings]
     return played, approvals, timers
@@ -112,8 +129,12 @@ def test_a_wrong_expectation_is_a_failure(stage: Engine) -> None:
     """The player can say no: a scenario with false hopes fails in each of them."""
     scenario = load(HERE / "ten_days_to_the_minute.yaml")
     scenario["steps"][-1]["expect"] = {"leads": {"L1": {"state": "assigned"}}}
-    scenario["steps"].append({"by": "梅晓琳", "do": "screen", "lead": "L1", "with": {"demand": "三房", "intent": "A"}})
-    scenario["steps"].append({"by": "陈一鸣", "do": "follow_up", "lead": "L1", "with": {"note": "好"}, "refused": "conflict"})
+    scenario["steps"].append(
+        {"by": "梅晓琳", "do": "screen", "lead": "L1", "with": {"demand": "三房", "intent": "A"}}
+    )
+    scenario["steps"].append(
+        {"by": "陈一鸣", "do": "follow_up", "lead": "L1", "with": {"note": "好"}, "refused": "conflict"}
+    )
     scenario["expect"] = {"leads": {"L1": {"holder": "崔丹"}}}
     played = Rehearsal(stage, scenario, ZoneInfo("Asia/Shanghai")).play({})
     assert len(played.failures) == 4
@@ -153,7 +174,11 @@ def _steps(taken: bool) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def test_every_event_is_taken_somewhere() -> None:
-    assert {step["do"] for _name, step in _steps(taken=True)} >= ASKED_BY_PEOPLE | {"approve", "reject", "withdraw"}
+    assert {step["do"] for _name, step in _steps(taken=True)} >= ASKED_BY_PEOPLE | {
+        "approve",
+        "reject",
+        "withdraw",
+    }
 
 
 def test_every_refusal_code_is_met_by_several_events() -> None:
@@ -161,8 +186,17 @@ def test_every_refusal_code_is_met_by_several_events() -> None:
     for _name, step in _steps(taken=False):
         met[step["refused"]].add(step["do"])
     assert set(met) == REFUSALS
-    several = {"not_found": 8, "not_allowed_from_state": 14, "not_permitted": 14, "invalid_data": 12, "guard_failed": 4, "conflict": 3}
-    assert {code: len(met[code]) >= number for code, number in several.items()} == dict.fromkeys(several, True), met
+    several = {
+        "not_found": 8,
+        "not_allowed_from_state": 14,
+        "not_permitted": 14,
+        "invalid_data": 12,
+        "guard_failed": 4,
+        "conflict": 3,
+    }
+    assert {code: len(met[code]) >= number for code, number in several.items()} == dict.fromkeys(
+        several, True
+    ), met
 
 
 def test_every_event_that_needs_approval_is_decided_each_way() -> None:

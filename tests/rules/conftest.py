@@ -22,7 +22,9 @@ def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         engine = databases.open_engine(f"sqlite:///{path}")
     else:
         server = make_url(request.getfixturevalue("postgres_server"))
-        with psycopg.connect(server.set(drivername="postgresql").render_as_string(hide_password=False), autocommit=True) as connection:
+        with psycopg.connect(
+            server.set(drivername="postgresql").render_as_string(hide_password=False), autocommit=True
+        ) as connection:
             connection.execute("CREATE DATABASE rules TEMPLATE template")
         engine = databases.open_engine(server.set(database="rules").render_as_string(hide_password=False))
     yield engine

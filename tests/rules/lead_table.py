@@ -111,14 +111,26 @@ def rows() -> list[Row]:
         event, sources, target, who, approval, data = (cell.strip() for cell in line.split("|"))
         required = frozenset(name.rstrip("*") for name in _listed(data) if name.endswith("*"))
         optional = frozenset(name for name in _listed(data) if not name.endswith("*"))
-        found.append(Row(event, tuple(_listed(sources)), target, frozenset(_listed(who)), frozenset(_listed(approval)), required, optional))
+        found.append(
+            Row(
+                event,
+                tuple(_listed(sources)),
+                target,
+                frozenset(_listed(who)),
+                frozenset(_listed(approval)),
+                required,
+                optional,
+            )
+        )
     return found
 
 
 def transitions() -> set[tuple[str, str | None, str]]:
     """Every (event, from, to)."""
     return {
-        (row.event, source or None, source if row.target == "same" else row.target) for row in rows() for source in row.sources or ("",)
+        (row.event, source or None, source if row.target == "same" else row.target)
+        for row in rows()
+        for source in row.sources or ("",)
     }
 
 

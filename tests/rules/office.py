@@ -59,7 +59,9 @@ START = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)  # Monday, ten o'clock in Shangha
 class Office:
     """The people of `PEOPLE` in one session, and a clock that only the test moves."""
 
-    def __init__(self, session: Session, *, duty: tuple[str, ...] = ("consultant",), hire: bool = True) -> None:
+    def __init__(
+        self, session: Session, *, duty: tuple[str, ...] = ("consultant",), hire: bool = True
+    ) -> None:
         self.session, self.now, self._phones = session, START, iter(range(13912340000, 13912350000))
         if hire:
             staff.ensure_company(session)
@@ -81,16 +83,34 @@ class Office:
         self.now += timedelta(**span)
         return self.now
 
-    def ask(self, event: str, by: str, code: str | None = None, *, version: int | None = None, **facts: Any) -> Taken:
-        return take(self.session, Ask(LeadFlow, event, self.actors[by], self.now, code=code, facts=facts or DATA.get(event, {}), version=version))
+    def ask(
+        self, event: str, by: str, code: str | None = None, *, version: int | None = None, **facts: Any
+    ) -> Taken:
+        return take(
+            self.session,
+            Ask(
+                LeadFlow,
+                event,
+                self.actors[by],
+                self.now,
+                code=code,
+                facts=facts or DATA.get(event, {}),
+                version=version,
+            ),
+        )
 
     def capture(self, by: str = "promoter", **more: Any) -> str:
         facts = {"name": "王海燕", "phone": self.phone(), "channel": "flyer", "consent": True, **more}
         return str(self.ask("capture", by, **facts).case.code)
 
     def decide(self, code: str, event: str, by: str = "sales manager", how: str = "approve") -> Taken:
-        mine = select(Approval.code).where(Approval.case_code == code, Approval.event == event, Approval.state == "pending")
-        return take(self.session, Ask(ApprovalFlow, how, self.actors[by], self.now, code=self.session.scalar(mine) or "none"))
+        mine = select(Approval.code).where(
+            Approval.case_code == code, Approval.event == event, Approval.state == "pending"
+        )
+        return take(
+            self.session,
+            Ask(ApprovalFlow, how, self.actors[by], self.now, code=self.session.scalar(mine) or "none"),
+        )
 
     def lead_in(self, face: str) -> str:
         """A lead brought to this state by its own people."""
@@ -110,13 +130,19 @@ class Office:
 
     def offered(self, code: str) -> str:
         """To whom the lead is offered now."""
-        return next(who for who, actor in self.actors.items() if actor.id is not None and actor.id == self.lead(code).offered_to_id)
+        return next(
+            who
+            for who, actor in self.actors.items()
+            if actor.id is not None and actor.id == self.lead(code).offered_to_id
+        )
 
     def lead(self, code: str) -> Lead:
         return self.session.scalars(select(Lead).where(Lead.code == code)).one()
 
     def history(self, code: str) -> list[History]:
-        return list(self.session.scalars(select(History).where(History.case_code == code).order_by(History.seq)))
+        return list(
+            self.session.scalars(select(History).where(History.case_code == code).order_by(History.seq))
+        )
 
     def timers(self, code: str, state: str = "pending") -> dict[str, Timer]:
         mine = select(Timer).where(Timer.case_code == code, Timer.state == state).order_by(Timer.id)

@@ -17,12 +17,23 @@ SENDERS = {
     "reclaim": ("unconverted", "manager"), "extend": ("assigned", "consultant"), "deal": ("assigned", "consultant"),
     "invalidate": ("assigned", "consultant"), "lose": ("assigned", "consultant"), "expose": ("captured", "auditor"),
 }  # fmt: skip
-ENDS = {"reclaim": "reclaimed", "extend": "assigned", "deal": "closed", "invalidate": "closed", "lose": "closed", "expose": "closed"}
+ENDS = {
+    "reclaim": "reclaimed",
+    "extend": "assigned",
+    "deal": "closed",
+    "invalidate": "closed",
+    "lose": "closed",
+    "expose": "closed",
+}
 
 
 def approval(office: Office, code: str, event: str) -> Approval:
     office.session.expire_all()
-    mine = select(Approval).where(Approval.case_code == code, Approval.event == event).order_by(Approval.id.desc())
+    mine = (
+        select(Approval)
+        .where(Approval.case_code == code, Approval.event == event)
+        .order_by(Approval.id.desc())
+    )
     return office.session.scalars(mine).first() or pytest.fail("no approval")
 
 
@@ -30,7 +41,11 @@ def told(office: Office, fact: str) -> set[str]:
     """Whose inbox a fact reached."""
     for row in office.session.scalars(select(Outbox).where(Outbox.state == "pending").order_by(Outbox.id)):
         facts.deliver(office.session, row, office.now)
-    reached = select(Person.name).join(Notification, Notification.person_id == Person.id).where(Notification.fact == fact)
+    reached = (
+        select(Person.name)
+        .join(Notification, Notification.person_id == Person.id)
+        .where(Notification.fact == fact)
+    )
     return set(office.session.scalars(reached))
 
 
@@ -42,7 +57,12 @@ def test_asking_changes_nothing_but_opens_a_frozen_request(office: Office, event
     taken = office.ask(event, by, code)
     lead = office.lead(code)
     assert taken.approval
-    assert (taken.approval.state, lead.state, lead.version, set(office.timers(code))) == ("pending", face, version, timers)
+    assert (taken.approval.state, lead.state, lead.version, set(office.timers(code))) == (
+        "pending",
+        face,
+        version,
+        timers,
+    )
     assert len(office.facts("approval.requested")) == 1
 
 
@@ -58,13 +78,19 @@ def test_approving_fires_the_event_with_both_people_in_its_history(office: Offic
     assert (row.event, row.target, row.at) == (event, ENDS[event], office.now)
     assert (row.by_id, row.approved_by_id) == (office.actors[by].id, office.actors[decider].id)
     done = approval(office, code, event)
-    assert (done.state, done.decided_by_id, row.approval_code) == ("approved", office.actors[decider].id, done.code)
+    assert (done.state, done.decided_by_id, row.approval_code) == (
+        "approved",
+        office.actors[decider].id,
+        done.code,
+    )
     assert office.timers(done.code) == {}
 
 
 @pytest.mark.parametrize("event", SENDERS)
 @pytest.mark.parametrize("how", ["reject", "withdraw"])
-def test_rejected_or_withdrawn_the_lead_stays_and_may_be_asked_again(office: Office, event: str, how: str) -> None:
+def test_rejected_or_withdrawn_the_lead_stays_and_may_be_asked_again(
+    office: Office, event: str, how: str
+) -> None:
     face, by = SENDERS[event]
     code = office.lead_in(face)
     office.ask(event, by, code)
@@ -100,9 +126,13 @@ def test_wrong_people_may_not_decide(office: Office, event: str) -> None:
     office.ask(event, by, code)
     wrong = {"promoter", "manager", "reception", "finance", "auditor", "team leader"} - {by}
     wrong = (wrong | {"sales manager"}) - {"manager", "team leader"} if event == "lose" else wrong
-    assert {who: refusal(office.decide, code, event, who).code for who in wrong} == dict.fromkeys(wrong, "not_permitted")
+    assert {who: refusal(office.decide, code, event, who).code for who in wrong} == dict.fromkeys(
+        wrong, "not_permitted"
+    )
     hidden = {"other member", "other leader", "other consultant", "admin"}
-    assert {who: refusal(office.decide, code, event, who).code for who in hidden} == dict.fromkeys(hidden, "not_found")
+    assert {who: refusal(office.decide, code, event, who).code for who in hidden} == dict.fromkeys(
+        hidden, "not_found"
+    )
     assert approval(office, code, event).state == "pending"
 
 
@@ -124,7 +154,9 @@ def test_four_eyes(office: Office, gain: str) -> None:
         office.hire("both", "宋佳", ["member", "manager", "sales_manager"], "二组")
         code = office.lead_in("unconverted")
         asker = "both" if gain == "asked" else "manager"
-        office.ask("reclaim", asker, code, callback="仍有意向", holder="徐小曼" if gain == "asked" else "宋佳")
+        office.ask(
+            "reclaim", asker, code, callback="仍有意向", holder="徐小曼" if gain == "asked" else "宋佳"
+        )
     event = {"promoted": "deal", "holds": "extend"}.get(gain, "reclaim")
     refused = refusal(office.decide, code, event, "both")
     assert (refused.code, refused.rule) == ("guard_failed", "has_four_eyes")

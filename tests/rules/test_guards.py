@@ -19,18 +19,32 @@ def test_a_phone_of_the_staff_list_cannot_be_captured(office: Office) -> None:
 
 
 def test_a_relatives_phone_cannot_be_captured_by_anybody(office: Office) -> None:
-    staff.declare_phone(office.session, staff.person_named(office.session, "罗永强"), "13912349002", "relative")
+    staff.declare_phone(
+        office.session, staff.person_named(office.session, "罗永强"), "13912349002", "relative"
+    )
     for by in ("promoter", "manager", "reception", "public"):
         assert refusal(office.capture, by, phone="13912349002").code == "guard_failed"
 
 
 def test_the_staff_phone_is_said_before_the_conflict(office: Office) -> None:
     office.capture(phone="13912349003")
-    staff.declare_phone(office.session, staff.person_named(office.session, "罗永强"), "13912349003", "relative")
+    staff.declare_phone(
+        office.session, staff.person_named(office.session, "罗永强"), "13912349003", "relative"
+    )
     assert refusal(office.capture, phone="13912349003").code == "guard_failed"
 
 
-@pytest.mark.parametrize("spelling", ["13912349004", "+8613912349004", "139 1234 9004", "0086-139-1234-9004", "１３９１２３４９００４", 13912349004])
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "13912349004",
+        "+8613912349004",
+        "139 1234 9004",
+        "0086-139-1234-9004",
+        "１３９１２３４９００４",
+        13912349004,
+    ],
+)
 def test_an_open_phone_is_a_conflict_in_every_spelling(office: Office, spelling: str | int) -> None:
     office.capture(phone="13912349004")
     refused = refusal(office.capture, "manager", phone=spelling)
@@ -56,7 +70,11 @@ def test_a_closed_leads_phone_may_be_captured_and_points_back(office: Office) ->
 def test_a_web_lead_gives_way_until_it_is_screened(office: Office) -> None:
     web = office.capture("public", phone="13912349007")
     mine = office.capture(phone="13912349007")
-    assert (office.lead(web).state, office.lead(web).outcome, office.lead(web).close_reason) == ("closed", "invalid", "duplicate")
+    assert (office.lead(web).state, office.lead(web).outcome, office.lead(web).close_reason) == (
+        "closed",
+        "invalid",
+        "duplicate",
+    )
     assert office.lead(mine).state == "captured"
     screened = office.capture("public", phone="13912349008")
     office.ask("screen", "manager", screened)
@@ -76,8 +94,14 @@ def test_only_consultants_are_appointed_or_take_over(office: Office) -> None:
     waiting = office.lead_in("visited")
     assert refusal(office.ask, "appoint", "sales manager", waiting, consultant="田静").rule == "is_consultant"
     office.ask("accept", "consultant", waiting)
-    assert refusal(office.ask, "reassign", "sales manager", waiting, consultant="梅晓琳", reason="换人").rule == "is_consultant"
-    assert refusal(office.ask, "reassign", "sales manager", waiting, consultant="陈一鸣", reason="换人").rule == "is_another_consultant"
+    assert (
+        refusal(office.ask, "reassign", "sales manager", waiting, consultant="梅晓琳", reason="换人").rule
+        == "is_consultant"
+    )
+    assert (
+        refusal(office.ask, "reassign", "sales manager", waiting, consultant="陈一鸣", reason="换人").rule
+        == "is_another_consultant"
+    )
 
 
 def test_outreach_takes_over_not_a_consultant(office: Office) -> None:
@@ -97,7 +121,11 @@ def test_pool_limits_come_from_the_policy_and_are_off_by_default(office: Office)
 
 @pytest.mark.parametrize(
     ("numbers", "rule"),
-    [({"pool_claims_per_day": 1}, "claims_left_today"), ({"pool_held_max": 1}, "may_hold_more"), ({"pool_return_days": 3}, "waited_after_losing_it")],
+    [
+        ({"pool_claims_per_day": 1}, "claims_left_today"),
+        ({"pool_held_max": 1}, "may_hold_more"),
+        ({"pool_return_days": 3}, "waited_after_losing_it"),
+    ],
 )
 def test_each_pool_limit_says_its_name(office: Office, numbers: dict[str, int], rule: str) -> None:
     one, two = office.lead_in("pool"), office.lead_in("pool")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from sqlalchemy import delete, update
 
@@ -29,9 +31,18 @@ def findings(office: Office) -> list[str]:
 
 def test_each_step_is_one_row_in_order(office: Office, told: str) -> None:
     rows = office.history(told)
-    assert [row.event for row in rows] == ["capture", "screen", "visit", "offer", "accept", "lapse", "reclaim", "deal"]
+    assert [row.event for row in rows] == [
+        "capture",
+        "screen",
+        "visit",
+        "offer",
+        "accept",
+        "lapse",
+        "reclaim",
+        "deal",
+    ]
     assert [row.seq for row in rows] == list(range(1, 9))
-    assert [(a.target, b.source) for a, b in zip(rows, rows[1:], strict=False) if a.target != b.source] == []
+    assert [(a.target, b.source) for a, b in pairwise(rows) if a.target != b.source] == []
     assert [row.previous for row in rows] == ["", *(row.hash for row in rows[:-1])]
     assert (office.lead(told).version, office.lead(told).head) == (8, rows[-1].hash)
     assert rows[6].approved_by_id == office.actors["sales manager"].id
@@ -112,7 +123,14 @@ def test_an_illegal_step_is_found_even_when_it_is_chained(office: Office) -> Non
     lead, first = office.lead(code), office.history(code)[-1]
     names = {c.name for c in History.__table__.columns} - {"id", "private", "hash", "previous", "seq"}
     row = History(**{name: getattr(first, name) for name in names})
-    row.event, row.source, row.target, row.changes, row.facts, row.private = "accept", "captured", "assigned", {}, {}, None
+    row.event, row.source, row.target, row.changes, row.facts, row.private = (
+        "accept",
+        "captured",
+        "assigned",
+        {},
+        {},
+        None,
+    )
     chain.link(row, lead)
     lead.state = "assigned"
     office.session.add(row)

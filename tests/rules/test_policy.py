@@ -46,7 +46,10 @@ def test_wrong_numbers_do_not_come_into_force(office: Office, wrong: dict[str, o
 def test_a_version_is_in_force_from_its_instant(office: Office) -> None:
     first = policy.enact(office.session, {"conversion_days": 7}, START + timedelta(days=1))
     second = policy.enact(office.session, {"conversion_days": 5}, START + timedelta(days=2))
-    days = [policy.in_force(office.session, START + timedelta(hours=hours)).conversion_days for hours in (0, 23, 24, 47, 48)]
+    days = [
+        policy.in_force(office.session, START + timedelta(hours=hours)).conversion_days
+        for hours in (0, 23, 24, 47, 48)
+    ]
     assert days == [10, 10, 7, 7, 5]
     assert 1 < first.version < second.version
 
@@ -69,11 +72,24 @@ def test_an_extension_is_bounded_by_the_policy(office: Office) -> None:
 
 
 def test_every_number_of_the_lead_moves_its_clock(office: Office) -> None:
-    numbers = {"conversion_days": 2, "call_in_days": 3, "visit_months": 2, "offer_minutes": 4, "screening_reminder_hours": 5}
+    numbers = {
+        "conversion_days": 2,
+        "call_in_days": 3,
+        "visit_months": 2,
+        "offer_minutes": 4,
+        "screening_reminder_hours": 5,
+    }
     policy.enact(office.session, numbers, START)
     call_in, visitor = office.capture(channel="call_in"), office.lead_in("visited")
-    due = {name: timer.due_at - START for name, timer in (office.timers(call_in) | {"offer": office.timers(visitor)["offer"]}).items()}
-    assert due == {"expire": timedelta(days=3), "screening_reminder": timedelta(hours=5), "offer": timedelta(minutes=4)}
+    due = {
+        name: timer.due_at - START
+        for name, timer in (office.timers(call_in) | {"offer": office.timers(visitor)["offer"]}).items()
+    }
+    assert due == {
+        "expire": timedelta(days=3),
+        "screening_reminder": timedelta(hours=5),
+        "offer": timedelta(minutes=4),
+    }
     office.ask("accept", "consultant", visitor)
     assert office.timers(visitor)["lapse"].due_at - START == timedelta(days=2)
     assert office.timers(visitor)["expire"].due_at - START == timedelta(days=61)  # 2 March to 2 May

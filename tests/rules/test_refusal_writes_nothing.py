@@ -31,24 +31,84 @@ CASES: list[tuple[str, str, str | None, str, str, dict[str, Any]]] = [
     ("not_allowed_from_state", "too early", "captured", "visit", "reception", {}),
     ("not_allowed_from_state", "too late", "closed", "expose", "auditor", {}),
     ("not_allowed_from_state", "held", "reclaimed", "claim", "outreach holder", {}),
-    ("not_permitted", "capture by finance", None, "capture", "finance", {"name": "王", "phone": "13812345678", "channel": "flyer", "consent": True}),
+    (
+        "not_permitted",
+        "capture by finance",
+        None,
+        "capture",
+        "finance",
+        {"name": "王", "phone": "13812345678", "channel": "flyer", "consent": True},
+    ),
     ("not_permitted", "lapse by a person", "assigned", "lapse", "manager", {}),
     ("not_permitted", "deal by the promoter", "assigned", "deal", "promoter", {}),
-    ("invalid_data", "no consent", None, "capture", "promoter", {"name": "王", "phone": "13812345678", "channel": "flyer"}),
-    ("invalid_data", "landline", None, "capture", "promoter", {"name": "王", "phone": "02162345678", "channel": "flyer", "consent": True}),
+    (
+        "invalid_data",
+        "no consent",
+        None,
+        "capture",
+        "promoter",
+        {"name": "王", "phone": "13812345678", "channel": "flyer"},
+    ),
+    (
+        "invalid_data",
+        "landline",
+        None,
+        "capture",
+        "promoter",
+        {"name": "王", "phone": "02162345678", "channel": "flyer", "consent": True},
+    ),
     ("invalid_data", "31 days", "assigned", "extend", "promoter", {"days": 31, "reason": "等"}),
-    ("invalid_data", "no units", "assigned", "deal", "consultant", {"units": 0, "contract_no": "HT", "amount_fen": 1}),
-    ("invalid_data", "unknown person", "assigned", "reassign", "sales manager", {"consultant": "无名氏", "reason": "换"}),
-    ("guard_failed", "staff phone", None, "capture", "promoter", {"name": "王", "phone": "13912349999", "channel": "flyer", "consent": True}),
+    (
+        "invalid_data",
+        "no units",
+        "assigned",
+        "deal",
+        "consultant",
+        {"units": 0, "contract_no": "HT", "amount_fen": 1},
+    ),
+    (
+        "invalid_data",
+        "unknown person",
+        "assigned",
+        "reassign",
+        "sales manager",
+        {"consultant": "无名氏", "reason": "换"},
+    ),
+    (
+        "guard_failed",
+        "staff phone",
+        None,
+        "capture",
+        "promoter",
+        {"name": "王", "phone": "13912349999", "channel": "flyer", "consent": True},
+    ),
     ("guard_failed", "no consultant", "visited", "appoint", "sales manager", {"consultant": "田静"}),
-    ("guard_failed", "no outreach", "unconverted", "reclaim", "manager", {"callback": "有意向", "holder": "崔丹"}),
-    ("conflict", "open phone", None, "capture", "promoter", {"name": "王", "phone": "13912349998", "channel": "flyer", "consent": True}),
+    (
+        "guard_failed",
+        "no outreach",
+        "unconverted",
+        "reclaim",
+        "manager",
+        {"callback": "有意向", "holder": "崔丹"},
+    ),
+    (
+        "conflict",
+        "open phone",
+        None,
+        "capture",
+        "promoter",
+        {"name": "王", "phone": "13912349998", "channel": "flyer", "consent": True},
+    ),
     ("conflict", "pending already", "assigned", "extend", "promoter", {"days": 3, "reason": "等"}),
 ]
 
 
-@pytest.mark.parametrize(("code", "name", "face", "event", "by", "data"), CASES, ids=[f"{c[0]}: {c[1]}" for c in CASES])
-def test_a_refusal_leaves_the_books_as_they_were(office: Office, code: str, name: str, face: str | None, event: str, by: str, data: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("code", "name", "face", "event", "by", "data"), CASES, ids=[f"{c[0]}: {c[1]}" for c in CASES]
+)
+def test_a_refusal_leaves_the_books_as_they_were(
+    office: Office, code: str, name: str, face: str | None, event: str, by: str, data: dict[str, Any]
+) -> None:
     staff.declare_phone(office.session, staff.person_named(office.session, "罗永强"), "13912349999", "self")
     office.capture(phone="13912349998")
     lead = None if face is None else "L-none" if face == "none" else office.lead_in(face)

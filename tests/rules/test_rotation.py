@@ -26,7 +26,10 @@ def four(office: Office) -> Office:
 
 def duty(office: Office, event: str, who: str, by: str | None = None) -> None:
     place = duty_of(office.session, project_of(office), office.actors[who].id)
-    take(office.session, Ask(DutyFlow, event, office.actors[by or who], office.now, code=place.code if place else None))
+    take(
+        office.session,
+        Ask(DutyFlow, event, office.actors[by or who], office.now, code=place.code if place else None),
+    )
 
 
 def project_of(office: Office) -> int:
@@ -164,5 +167,7 @@ def _recomputed(office: Office, at: datetime) -> list[str]:
     rows = select(History).where(History.flow == "duty", History.at <= at).order_by(History.id)
     for row in office.session.scalars(rows):
         places.setdefault(row.case_id, {}).update(row.changes, state=row.target)
-    standing = [(place["position"], names[case]) for case, place in places.items() if place["state"] == "on_duty"]
-    return [name for _position, name in sorted(standing)]  # type: ignore[type-var]
+    standing = [
+        (place["position"], names[case]) for case, place in places.items() if place["state"] == "on_duty"
+    ]
+    return [name for _position, name in sorted(standing)]

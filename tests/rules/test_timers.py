@@ -105,7 +105,11 @@ def test_an_extension_moves_both_clocks_and_no_other(office: Office) -> None:
     office.decide(code, "extend")
     office.session.expire_all()
     moved = {n: t.due_at - before[n] for n, t in office.timers(code).items()}
-    assert moved == {"lapse": timedelta(days=30), "expire": timedelta(days=30), "screening_reminder": timedelta(0)}
+    assert moved == {
+        "lapse": timedelta(days=30),
+        "expire": timedelta(days=30),
+        "screening_reminder": timedelta(0),
+    }
 
 
 def test_never_before_it_is_due_and_once(office: Office) -> None:
@@ -222,8 +226,13 @@ def test_what_breaks_is_parked_after_some_tries_and_holds_nobody_up(database: En
     finally:
         event.remove(Lead, "before_update", break_it)
     with databases.read(database) as session:
-        states = {t.case_code: (t.state, t.tries) for t in session.scalars(select(Timer).where(Timer.name == "lapse"))}
+        states = {
+            t.case_code: (t.state, t.tries)
+            for t in session.scalars(select(Timer).where(Timer.name == "lapse"))
+        }
         assert states == {broken: ("parked", timers.TRIES), sound: ("fired", 0)}
         parked = session.scalars(select(Timer).where(Timer.state == "parked")).one()
         assert "does not want to" in (parked.error or "")
-        assert session.scalars(select(Outbox.fact).where(Outbox.case_code == sound, Outbox.fact == "lead.unconverted")).one()
+        assert session.scalars(
+            select(Outbox.fact).where(Outbox.case_code == sound, Outbox.fact == "lead.unconverted")
+        ).one()

@@ -14,7 +14,12 @@ from workflows.engine.actor import STAFF_ROLES
 from workflows.lead import LeadFlow
 
 BY_THE_HOUSE = {"offer"}
-CHECKED = [(face, event, actor) for face in lead_table.FACES for event in LeadFlow.by_event() for actor in lead_table.ACTORS]
+CHECKED = [
+    (face, event, actor)
+    for face in lead_table.FACES
+    for event in LeadFlow.by_event()
+    for actor in lead_table.ACTORS
+]
 
 
 def came_of(office: Office, code: str | None, event: str, actor: str) -> str:
@@ -39,7 +44,9 @@ def test_every_triple_comes_out_as_the_table_says(database: Engine) -> None:
     wrong = []
     with open_office(database) as office:
         codes: dict[str, str | None] = {"none": None}
-        for face in sorted(set(lead_table.FACES) - {"none"}, key=lambda face: face == "visited"):  # an open offer last
+        for face in sorted(
+            set(lead_table.FACES) - {"none"}, key=lambda face: face == "visited"
+        ):  # an open offer last
             codes[face] = office.lead_in(face)
         office.session.commit()
         for face, event, actor in CHECKED:
@@ -62,10 +69,16 @@ def expected_of(face: str, event: str, actor: str) -> str:
 
 
 def test_the_machine_has_the_tables_transitions_and_no_others() -> None:
-    machine = {(event, source, _target(step, source)) for (event, source), step in LeadFlow.steps.items() if event not in BY_THE_HOUSE}
+    machine = {
+        (event, source, _target(step, source))
+        for (event, source), step in LeadFlow.steps.items()
+        if event not in BY_THE_HOUSE
+    }
     assert machine == lead_table.transitions()
     drawn = {(t.event, t.source.id, t.target.id) for state in LeadFlow.states for t in state.transitions}
-    assert {(e, s, t) for e, s, t in drawn if e not in BY_THE_HOUSE} == {t for t in lead_table.transitions() if t[1] is not None}
+    assert {(e, s, t) for e, s, t in drawn if e not in BY_THE_HOUSE} == {
+        t for t in lead_table.transitions() if t[1] is not None
+    }
 
 
 def test_the_machine_has_the_tables_states() -> None:
@@ -75,7 +88,9 @@ def test_the_machine_has_the_tables_states() -> None:
 
 
 def test_the_house_takes_only_offers_by_itself() -> None:
-    assert {event for event, steps in LeadFlow.by_event().items() for step in steps if step.automatic} == BY_THE_HOUSE
+    assert {
+        event for event, steps in LeadFlow.by_event().items() for step in steps if step.automatic
+    } == BY_THE_HOUSE
 
 
 @pytest.mark.parametrize("row", lead_table.ROWS, ids=lambda row: f"{row.event}_{'_'.join(row.sources)}")
@@ -86,12 +101,20 @@ def test_who_whose_approval_and_which_data(row: lead_table.Row) -> None:
         assert set(step.approved_by.key.split("|") if step.approved_by else ()) == row.approval
         fields = step.facts.model_fields
         assert {name for name, info in fields.items() if info.is_required()} == row.required
-        hidden = {name for name, info in fields.items() if isinstance(info.json_schema_extra, dict) and info.json_schema_extra.get("hidden")}
+        hidden = {
+            name
+            for name, info in fields.items()
+            if isinstance(info.json_schema_extra, dict) and info.json_schema_extra.get("hidden")
+        }
         assert set(fields) - hidden == row.required | row.optional
 
 
 def test_every_role_of_the_rules_takes_part() -> None:
-    assert {role for roles in lead_table.ACTORS.values() for role in roles} == {*STAFF_ROLES, "clock", "public"}
+    assert {role for roles in lead_table.ACTORS.values() for role in roles} == {
+        *STAFF_ROLES,
+        "clock",
+        "public",
+    }
 
 
 def _target(step: Any, source: str | None) -> str:

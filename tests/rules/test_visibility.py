@@ -34,7 +34,9 @@ def one(office: Office, face: str) -> str:
     project = office.lead(office.capture()).project_id
     place = duty_of(office.session, project, office.actors["other consultant"].id)
     assert place
-    take(office.session, Ask(DutyFlow, "leave", office.actors["other consultant"], office.now, code=place.code))
+    take(
+        office.session, Ask(DutyFlow, "leave", office.actors["other consultant"], office.now, code=place.code)
+    )
     return office.lead_in(face)
 
 
@@ -43,8 +45,14 @@ def test_who_sees_it_and_who_in_clear(office: Office, face: str) -> None:
     code = one(office, face)
     for actor in lead_table.ACTORS:
         who = office.actors[actor]
-        assert (visible(office.session, LeadFlow, who, code) is not None) == lead_table.sees(actor, face), actor
-        assert not lead_table.sees(actor, face) or actor == "clock" or entitled(who, office.lead(code)) == (actor in CLEAR[face]), actor
+        assert (visible(office.session, LeadFlow, who, code) is not None) == lead_table.sees(actor, face), (
+            actor
+        )
+        assert (
+            not lead_table.sees(actor, face)
+            or actor == "clock"
+            or entitled(who, office.lead(code)) == (actor in CLEAR[face])
+        ), actor
 
 
 @pytest.mark.parametrize("face", CLEAR)
@@ -68,9 +76,16 @@ def test_masked_means_that_nothing_personal_is_said(office: Office, face: str) -
 
 
 def test_lists_show_the_same_as_single_leads(office: Office) -> None:
-    codes = {face: one(office, face) if i == 0 else office.lead_in(face) for i, face in enumerate(["captured", "assigned", "pool", "closed"])}
+    codes = {
+        face: one(office, face) if i == 0 else office.lead_in(face)
+        for i, face in enumerate(["captured", "assigned", "pool", "closed"])
+    }
     for actor in lead_table.ACTORS:
-        seen = set(office.session.scalars(select(Lead.code).where(LeadFlow.seen_by(office.actors[actor]), Lead.code.in_(codes.values()))))
+        seen = set(
+            office.session.scalars(
+                select(Lead.code).where(LeadFlow.seen_by(office.actors[actor]), Lead.code.in_(codes.values()))
+            )
+        )
         assert seen == {code for face, code in codes.items() if lead_table.sees(actor, face)}, actor
 
 
