@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from models import database
 from models.remembered import Approval, Timer
+from workflows import faults
 from workflows import policy as policies
 from workflows.engine.actor import CLOCK
 from workflows.engine.flow import Flow
@@ -35,7 +36,11 @@ def _held_back() -> Any:
 
 def _due(at: datetime) -> Select[Timer]:
     ready = or_(Timer.next_at.is_(None), Timer.next_at <= at)
-    return select(Timer).where(Timer.state == "pending", Timer.due_at <= at, ready, ~_held_back()).order_by(Timer.due_at, Timer.id)
+    return (
+        select(Timer)
+        .where(Timer.state == "pending", Timer.due_at <= at, ready, ~_held_back())
+        .order_by(Timer.due_at, Timer.id)
+    )
 
 
 def due(session: Session, at: datetime) -> int:
@@ -74,7 +79,9 @@ def fire_due(engine: Engine, at: datetime, limit: int = 200) -> int:
 def _sweep(session: Session, at: datetime, limit: int) -> int:
     """One batch, in due order. What somebody else holds at this moment is left for the next sweep, with all that is due
     after it on the same case: a sweep holds many locks, so it must not wait for one."""
-    if database.skip_locked(session) and not session.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": SWEEP_LOCK}):
+    if database.skip_locked(session) and not session.scalar(
+        text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": SWEEP_LOCK}
+    ):
         return 0
     found = list(session.scalars(_due(at).limit(limit)))
     _hold_projects(session, found)
@@ -105,7 +112,7 @@ def _fire_alone(engine: Engine, at: datetime, timer_id: int) -> int:
     except Exception as broken:
         if database.away(broken):
             raise
-        error = f"{type(broken).__name__}: {broken}"[:500]
+        error = faults.said(broken)
         database.in_transaction(engine, lambda session: _postpone(session, timer_id, at, error))
         return 0
 
@@ -126,12 +133,23 @@ def _fire(session: Session, timer_id: int, at: datetime, patient: bool = True) -
         return 0
     flow = FLOWS[timer.flow]
     rule = next(rule for rule in flow.timers if rule.name == timer.name)
-    ask = Ask(flow, rule.event, CLOCK, at, code=timer.case_code, facts=rule.facts or {}, due_at=timer.due_at, timer_id=timer.id)
+    ask = Ask(
+        flow,
+        rule.event,
+        CLOCK,
+        at,
+        code=timer.case_code,
+        facts=rule.facts or {},
+        due_at=timer.due_at,
+        timer_id=timer.id,
+    )
     try:
         case = locked(session, ask, patient)
     except Refused:
         return 0
-    claimed = update(Timer).where(Timer.id == timer_id, Timer.state == "pending", Timer.due_at <= at, ~_held_back())
+    claimed = update(Timer).where(
+        Timer.id == timer_id, Timer.state == "pending", Timer.due_at <= at, ~_held_back()
+    )
     if not session.execute(claimed.values(state="fired", ended_at=at)).rowcount:  # type: ignore[attr-defined]
         return 0
     session.refresh(timer)
@@ -155,15 +173,40 @@ def _settle(session: Session, timer: Timer, rule: Rule, ask: Ask, case: Any) -> 
 
 
 def _tell_if_late(session: Session, timer: Timer, flow: type[Flow], case: Any, at: datetime) -> None:
-    allowed = timedelta(minutes=policies.in_force(session, at).timer_late_minutes)
-    if at - timer.due_at > allowed:
-        late = int((at - timer.due_at).total_seconds())
-        announce(session, flow, case, "timer.late", at, cause=f"timer:{timer.id}", timer=timer.name, late_seconds=late)
+    """Say that a timer fired late. What waited for a decision is late only from the decision on: nobody was asleep."""
+    late = at - _free_since(session, timer)
+    if late > timedelta(minutes=policies.in_force(session, at).timer_late_minutes):
+        seconds = int(late.total_seconds())
+        announce(
+            session,
+            flow,
+            case,
+            "timer.late",
+            at,
+            cause=f"timer:{timer.id}",
+            timer=timer.name,
+            late_seconds=seconds,
+        )
+
+
+def _free_since(session: Session, timer: Timer) -> datetime:
+    """Since when nothing held the timer back: since it was due, or since the decision that it waited for."""
+    awaited = (
+        Approval.flow == timer.flow,
+        Approval.case_id == timer.case_id,
+        Approval.event == timer.waits_for,
+    )
+    decided = (
+        session.scalar(select(func.max(Approval.decided_at)).where(*awaited)) if timer.waits_for else None
+    )
+    return max(timer.due_at, decided or timer.due_at)
 
 
 def parked(session: Session) -> list[Timer]:
     """Timers that broke too often to be tried again by themselves."""
-    return list(session.scalars(select(Timer).where(Timer.state == "parked").order_by(Timer.due_at, Timer.id)))
+    return list(
+        session.scalars(select(Timer).where(Timer.state == "parked").order_by(Timer.due_at, Timer.id))
+    )
 
 
 def retry(session: Session, timer_id: int) -> bool:
