@@ -14,7 +14,7 @@ from models.leads import Duty, Lead
 from models.people import Person
 from models.remembered import Approval, History, Timer
 from workflows import policy as policies
-from workflows import rotation
+from workflows import rotation, staff
 from workflows.approval import ApprovalFlow, Approver, beneficiaries, subject_flow, subject_of
 from workflows.engine.actor import Actor
 from workflows.engine.flow import Facts, Step
@@ -59,10 +59,18 @@ def asked_by(session: Session, actor: Actor) -> list[Waiting]:
     return [_waiting(session, actor, a) for a in _pending(session, actor) if a.requested_by_id == actor.id]
 
 
+def escalated(session: Session, actor: Actor, at: datetime) -> list[Waiting]:
+    """What has waited so long that others are told: for the auditor to look at."""
+    found = [_waiting(session, actor, each) for each in _pending(session, actor)]
+    return [each for each in found if each.escalate_at <= at]
+
+
 def decided_lately(session: Session, actor: Actor, limit: int = 60) -> list[Approval]:
     """The requests last settled, of those this actor may see."""
     wanted = select(Approval).where(Approval.state != "pending", ApprovalFlow.seen_by(actor))
-    found = list(session.scalars(wanted.order_by(Approval.decided_at.desc(), Approval.id.desc()).limit(limit)))
+    found = list(
+        session.scalars(wanted.order_by(Approval.decided_at.desc(), Approval.id.desc()).limit(limit))
+    )
     subjects_of(session, found)
     return found
 
@@ -110,10 +118,16 @@ def overtaken(session: Session, approval: Approval, case: Any) -> Text | None:
     flow = subject_flow(approval.flow)
     step = flow.steps.get((approval.event, case.state))
     if step is None or (step.when and not step.when(case)):
-        return Text(_("The lead is “%(state)s” by now: approving would let the request expire."), {"state": Text(flow.states_map[case.state].name)})
+        return Text(
+            _("The lead is “%(state)s” by now: approving would let the request expire."),
+            {"state": Text(flow.states_map[case.state].name)},
+        )
     requester = session.get_one(Person, approval.requested_by_id)
     if not step.by.allows(Actor.of(requester), case):
-        return Text(_("%(name)s could not ask for this any more: approving would let the request expire."), {"name": requester.name})
+        return Text(
+            _("%(name)s could not ask for this any more: approving would let the request expire."),
+            {"name": requester.name},
+        )
     return None
 
 
@@ -157,6 +171,7 @@ class Board:
     at_desk: list[AtDesk]
     declined: list[Declined]
     received: dict[int, int] = field(default_factory=dict)
+    unseated: list[Person] = field(default_factory=list)
 
 
 def board(session: Session, project_id: int, at: datetime) -> Board:
@@ -169,8 +184,21 @@ def board(session: Session, project_id: int, at: datetime) -> Board:
     stands = [Stand(duty, offers.get(duty.person_id), duty.person_id == free) for duty in queue]
     since = midnight(session, at)
     return Board(
-        stands, list(session.scalars(off)), desk, _declined(session, project_id, since), _received(session, project_id, since)
+        stands,
+        list(session.scalars(off)),
+        desk,
+        _declined(session, project_id, since),
+        _received(session, project_id, since),
+        _unseated(session, project_id, at),
     )
+
+
+def _unseated(session: Session, project_id: int, at: datetime) -> list[Person]:
+    """Consultants who never took a place in this rotation."""
+    seated = set(session.scalars(select(Duty.person_id).where(Duty.project_id == project_id)))
+    today = at.astimezone(policies.zone(session)).date()
+    everybody = session.scalars(select(Person).order_by(Person.name))
+    return [p for p in everybody if "consultant" in p.roles and p.id not in seated and staff.works(p, today)]
 
 
 def midnight(session: Session, at: datetime) -> datetime:
@@ -179,7 +207,11 @@ def midnight(session: Session, at: datetime) -> datetime:
 
 
 def _at_desk(session: Session, project_id: int, queue: list[Duty]) -> list[AtDesk]:
-    visited = select(Lead).where(Lead.project_id == project_id, Lead.state == "visited").order_by(Lead.visited_at, Lead.id)
+    visited = (
+        select(Lead)
+        .where(Lead.project_id == project_id, Lead.state == "visited")
+        .order_by(Lead.visited_at, Lead.id)
+    )
     leads, on_duty = list(session.scalars(visited)), {duty.person_id for duty in queue}
     ends = _offer_ends(session, [lead.id for lead in leads])
     return [
@@ -202,14 +234,24 @@ def _offer_ends(session: Session, ids: list[int]) -> dict[int, datetime]:
 
 
 def _today(project_id: int, event: str, since: datetime) -> Any:
-    mine = (History.flow == "lead", History.project_id == project_id, History.event == event, History.at >= since)
+    mine = (
+        History.flow == "lead",
+        History.project_id == project_id,
+        History.event == event,
+        History.at >= since,
+    )
     return select(History).where(*mine).order_by(History.at.desc(), History.id.desc())
 
 
 def _declined(session: Session, project_id: int, since: datetime) -> list[Declined]:
     who = names(session)
     return [
-        Declined(row.at, row.case_code, who.get((row.changes.get("declined_by") or [0])[-1], ""), row.facts.get("reason", ""))
+        Declined(
+            row.at,
+            row.case_code,
+            who.get((row.changes.get("declined_by") or [0])[-1], ""),
+            row.facts.get("reason", ""),
+        )
         for row in session.scalars(_today(project_id, "decline", since))
     ]
 
@@ -258,7 +300,12 @@ def pool(session: Session, actor: Actor, at: datetime, limit: int = 100) -> list
     wanted = select(Lead).where(Lead.state == "reclaimed", Lead.holder_id.is_(None), LeadFlow.seen_by(actor))
     leads = session.scalars(wanted.order_by(Lead.lost_at, Lead.id).limit(limit))
     return [
-        InPool(lead, lead.lost_at or lead.reclaimed_at or at, names(session).get(lead.lost_holder_id), why_no_claim(session, actor, lead, at))
+        InPool(
+            lead,
+            lead.lost_at or lead.reclaimed_at or at,
+            names(session).get(lead.lost_holder_id),
+            why_no_claim(session, actor, lead, at),
+        )
         for lead in leads
     ]
 
@@ -280,7 +327,10 @@ def why_no_claim(session: Session, actor: Actor, lead: Lead, at: datetime) -> Te
 def limits(session: Session, actor: Actor, at: datetime) -> Limits:
     numbers = policies.in_force(session, at)
     claimed = select(func.count()).where(
-        History.flow == "lead", History.event == "claim", History.by_id == actor.id, History.at >= midnight(session, at)
+        History.flow == "lead",
+        History.event == "claim",
+        History.by_id == actor.id,
+        History.at >= midnight(session, at),
     )
     held = select(func.count()).where(Lead.holder_id == actor.id, Lead.state == "reclaimed")
     return Limits(
@@ -295,7 +345,10 @@ def limits(session: Session, actor: Actor, at: datetime) -> Limits:
 def falling(session: Session, actor: Actor, at: datetime, days: int = 7, limit: int = 100) -> list[Falling]:
     """The leads this actor may see whose protection ends within some days, the next first."""
     waits = select(Approval.id).where(
-        Approval.flow == "lead", Approval.case_id == Lead.id, Approval.event == Timer.waits_for, Approval.state == "pending"
+        Approval.flow == "lead",
+        Approval.case_id == Lead.id,
+        Approval.event == Timer.waits_for,
+        Approval.state == "pending",
     )
     wanted = (
         select(Lead, Timer.due_at, waits.correlate(Lead, Timer).exists())

@@ -70,6 +70,9 @@ def inbox() -> str:
             chosen=chosen,
             own=[_row(desk, each) for each in boards.asked_by(desk.session, desk.actor)],
             most=MOST,
+            overdue=[_row(desk, each) for each in boards.escalated(desk.session, desk.actor, desk.at)]
+            if desk.actor.has("auditor")
+            else [],
         )
 
 

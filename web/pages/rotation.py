@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, abort, url_for
+from flask import Blueprint, abort, request, url_for
 
 from models.leads import Duty
 from web.pages.asking import submit
@@ -49,13 +49,16 @@ def _possible(desk: Desk, duty: Duty) -> list[Choice]:
 
 
 @page.post("/rotation/<event>")
-@signed_in("consultant")
+@signed_in("consultant", "sales_manager")
 def place(event: str) -> Any:
-    """Join or leave for oneself."""
+    """Join or leave: for oneself, or, as sales manager, for the consultant who is named."""
     if event not in ("join", "leave"):
         abort(404)
+    named = request.form.get("consultant", "").strip()[:40]
     with look() as desk:
         project = staff.first_project(desk.session) or abort(404)
-        duty = duty_of(desk.session, project.id, desk.person.id)
+        who = staff.person_named(desk.session, named) if named else desk.person
+        duty = duty_of(desk.session, project.id, who.id)
         code = duty.code if duty else None
-    return submit(DutyFlow, event, code=code, to=url_for("rotation.rotation"))
+    facts = {"consultant": named} if named and code is None else {}
+    return submit(DutyFlow, event, code=code, facts=facts, to=url_for("rotation.rotation"))

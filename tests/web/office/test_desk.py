@@ -70,6 +70,15 @@ def test_consultants_join_and_leave_and_the_sales_manager_sets_others(office: Of
     assert "Nobody is on duty" in c1.post("/rotation/leave")
 
 
+def test_the_sales_manager_seats_somebody_who_never_joined(office: Office) -> None:
+    sun = office.seat("sun")
+    assert "has no place yet" in sun.get("/rotation")
+    assert "1 on duty" in sun.post("/rotation/join", consultant="c2")
+    refused = office.seat("c1").post("/rotation/leave", consultant="c2")
+    assert refused.status == 403
+    assert "1 on duty" in sun.get("/rotation")
+
+
 def test_a_consultant_reads_no_colleagues_customer(office: Office) -> None:
     office.join("c1", "c2")
     office.act("desk", "visit", office.screened())

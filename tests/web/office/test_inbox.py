@@ -104,6 +104,13 @@ def test_who_may_decide_at_all(office: Office, asked: dict[str, str], name: str,
     assert office.approval(asked["deal"]).state == "pending", "it needs a sales manager"
 
 
+def test_the_auditor_sees_what_waits_too_long(office: Office, asked: dict[str, str]) -> None:
+    page = office.seat("zhi").get("/inbox")
+    assert "Waiting too long 1" in page
+    assert "Invalidate" in page
+    assert "王先生" not in page, "masked for the auditor"
+
+
 def test_the_pages_are_for_those_concerned(office: Office) -> None:
     assert office.seat("desk").get("/inbox").status == 403
     assert office.seat("root").get("/inbox").status == 403
