@@ -11,6 +11,8 @@ import hashlib
 import hmac
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
@@ -42,7 +44,9 @@ class Sealer:
         try:
             return self._cipher.decrypt(value[1:13], value[13:], place.encode()).decode()
         except InvalidTag as error:
-            raise ValueError(f"a sealed value in {place} does not open: wrong TUOKE_DATA_KEY or altered data") from error
+            raise ValueError(
+                f"a sealed value in {place} does not open: wrong TUOKE_DATA_KEY or altered data"
+            ) from error
 
     def blind(self, kind: str, text: str) -> str:
         """A keyed digest by which equal texts are found and no text is read back."""
@@ -57,6 +61,16 @@ def use(data_key: bytes) -> Sealer:
     """Take this key into use for the whole process (done once, where the engine is made)."""
     _InUse.sealer = Sealer(data_key)
     return _InUse.sealer
+
+
+@contextmanager
+def using(data_key: bytes) -> Iterator[Sealer]:
+    """Another key for the length of a rehearsal; the one in use before comes back."""
+    before = _InUse.sealer
+    try:
+        yield use(data_key)
+    finally:
+        _InUse.sealer = before
 
 
 def sealer() -> Sealer:

@@ -15,9 +15,10 @@ import pytest
 from sqlalchemy import Engine, select
 
 from models import database as databases
+from models import sealed
 from models.base import Base
 from models.remembered import Approval, Timer
-from workers.rehearse import Played, Rehearsal, failures_said, load
+from workers.rehearse import Played, Rehearsal, failures_said, load, rehearse
 from workflows.verify import verify
 
 HERE = Path(__file__).parent / "scenarios"
@@ -138,6 +139,13 @@ def test_a_wrong_expectation_is_a_failure(stage: Engine) -> None:
     scenario["expect"] = {"leads": {"L1": {"holder": "崔丹"}}}
     played = Rehearsal(stage, scenario, ZoneInfo("Asia/Shanghai")).play({})
     assert len(played.failures) == 4
+
+
+def test_a_rehearsal_leaves_the_houses_key_in_use() -> None:
+    """It plays under a key of its own, on a database of its own; whoever calls it goes on with theirs."""
+    before = sealed.sealer()
+    assert not rehearse(load(HERE / "ten_days_to_the_minute.yaml")).failures
+    assert sealed.sealer() is before
 
 
 # --- together they leave nothing out ------------------------------------------------------------------------------

@@ -49,7 +49,9 @@ class Played:
     failures: list[dict[str, Any]] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("leads", "ledger", "approvals", "refusals", "failures")}
+        return {
+            name: getattr(self, name) for name in ("leads", "ledger", "approvals", "refusals", "failures")
+        }
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -69,16 +71,18 @@ def load(path: Path) -> dict[str, Any]:
     return read
 
 
-def rehearse(scenario: dict[str, Any], numbers: dict[str, Any] | None = None, url: str | None = None) -> Played:
+def rehearse(
+    scenario: dict[str, Any], numbers: dict[str, Any] | None = None, url: str | None = None
+) -> Played:
     """Play a scenario and compare. `numbers` override the policy. Raises `WrongScenario`."""
     zone = ZoneInfo(scenario.get("timezone", "Asia/Shanghai"))
-    sealed.use(secrets.token_bytes(32))
     engine = database.open_engine(url or "sqlite://").execution_options(zone=zone)
-    database.create_scratch(engine)
-    try:
-        return Rehearsal(engine, scenario, zone).play({**(numbers or {}), **(scenario.get("policy") or {})})
-    finally:
-        engine.dispose()
+    with sealed.using(secrets.token_bytes(32)):
+        database.create_scratch(engine)
+        try:
+            return Rehearsal(engine, scenario, zone).play({**(numbers or {}), **(scenario.get("policy") or {})})
+        finally:
+            engine.dispose()
 
 
 class Rehearsal:
@@ -142,7 +146,7 @@ class Rehearsal:
             except ValueError as error:
                 raise WrongScenario(f"at: {value!r} is no time; write 2026-03-01T09:00 or +2h") from error
         elif isinstance(value, date) and not isinstance(value, datetime):
-            value = datetime.combine(value, datetime.min.time())  # noqa: DTZ001 (company time, set below)
+            value = datetime.combine(value, datetime.min.time())
         if not isinstance(value, datetime):
             raise WrongScenario(f"at: {value!r} is no time")
         return (value if value.tzinfo else value.replace(tzinfo=self.zone)).astimezone(UTC)
@@ -150,7 +154,9 @@ class Rehearsal:
     def _move_to(self, instant: datetime) -> None:
         """Move the clock; what comes due on the way fires at its own due time, in due order."""
         if instant < self.now:
-            raise WrongScenario(f"at: {instant.astimezone(self.zone):%Y-%m-%dT%H:%M} lies before the step before it")
+            raise WrongScenario(
+                f"at: {instant.astimezone(self.zone):%Y-%m-%dT%H:%M} lies before the step before it"
+            )
         for _unused in range(100_000):
             self._drain()
             with database.begin(self.engine) as session:
@@ -189,7 +195,13 @@ class Rehearsal:
             self.played.refusals.append({**where, "code": refusal.code, "detail": refusal.detail("en")})
             if refusal.code != wanted:
                 expected = f"to be refused with {wanted}" if wanted else "to be taken"
-                self._fail({**where, "expected": expected, "got": f"{refusal.code}: {refusal.detail('en')} {refusal.errors or ''}".strip()})
+                self._fail(
+                    {
+                        **where,
+                        "expected": expected,
+                        "got": f"{refusal.code}: {refusal.detail('en')} {refusal.errors or ''}".strip(),
+                    }
+                )
         else:
             if wanted:
                 self._fail({**where, "expected": f"to be refused with {wanted}", "got": "taken"})
@@ -203,11 +215,11 @@ class Rehearsal:
             code = self._approval(session, step)
             taken = take(session, Ask(FLOWS["approval"], do, by, self.now, code=code, facts=facts))
         else:
-            code = self._code(step["lead"]) if "lead" in step else None
+            about = self._code(step["lead"]) if "lead" in step else None
             event = LeadFlow.by_event().get(do)
-            if event and not event[0].opens and code is None:
+            if event and not event[0].opens and about is None:
                 raise WrongScenario(f"do: {do} needs lead: NAME")
-            taken = take(session, Ask(LeadFlow, do, by, self.now, code=code, facts=facts))
+            taken = take(session, Ask(LeadFlow, do, by, self.now, code=about, facts=facts))
         if "as" in step:
             self.codes[str(step["as"])] = taken.case.code
 
@@ -244,7 +256,8 @@ class Rehearsal:
             names = {person.id: person.name for person in session.scalars(select(Person))}
             called = {code: name for name, code in self.codes.items()}
             self.played.leads = {
-                name: _seen(session.scalars(select(Lead).where(Lead.code == code)).one(), names) for name, code in self.codes.items()
+                name: _seen(session.scalars(select(Lead).where(Lead.code == code)).one(), names)
+                for name, code in self.codes.items()
             }
             self.played.approvals = [
                 {
@@ -263,7 +276,15 @@ class Rehearsal:
             got = self.played.leads.get(str(name))
             for key, value in fields.items():
                 if got is None or got.get(key) != value:
-                    self._fail({"at": where, "lead": name, "field": key, "expected": value, "got": got and got.get(key)})
+                    self._fail(
+                        {
+                            "at": where,
+                            "lead": name,
+                            "field": key,
+                            "expected": value,
+                            "got": got and got.get(key),
+                        }
+                    )
         if "approvals" in wanted:
             self._expect_approvals(where, wanted["approvals"])
         if wanted.get("ledger"):
@@ -275,7 +296,9 @@ class Rehearsal:
         for each in wanted:
             found = next((a for a in rest if all(a.get(k) == v for k, v in each.items())), None)
             if found is None:
-                self._fail({"at": where, "expected": each, "got": [a for a in rest if a["lead"] == each.get("lead")]})
+                self._fail(
+                    {"at": where, "expected": each, "got": [a for a in rest if a["lead"] == each.get("lead")]}
+                )
             else:
                 rest.remove(found)
 
@@ -306,5 +329,7 @@ def _unquoted(value: Any) -> Any:
 def failures_said(played: Played) -> Iterator[str]:
     """The failures as lines that a person reads."""
     for failure in played.failures:
-        place = ", ".join(f"{k} {v}" for k, v in failure.items() if k not in ("expected", "got") and v is not None)
+        place = ", ".join(
+            f"{k} {v}" for k, v in failure.items() if k not in ("expected", "got") and v is not None
+        )
         yield f"{place}\n  - expected: {failure['expected']}\n  + got:      {failure['got']}"
