@@ -20,6 +20,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from models import database, sealed
+from tests import floor
 from tests.races.office import Office
 from workflows import facts, timers
 from workflows.verify import verify
@@ -27,11 +28,16 @@ from workflows.verify import verify
 
 def main(leads: int) -> None:
     sealed.use(bytes(32))
+    results = []
     for kind, opened in (("SQLite", _sqlite), ("PostgreSQL", _postgres)):
         with opened() as engine:
             database.migrate(engine)
             print(f"{kind}, {leads} leads")
+            results.append(floor.measure(engine, leads))
+        with opened() as engine:
+            database.migrate(engine)
             _measure(engine, leads)
+    floor.write_down(results)
 
 
 def _measure(engine: Engine, leads: int) -> None:

@@ -302,7 +302,7 @@ class Office:
         if event in ("appoint", "reassign") and "consultant" not in self.roles(data["consultant"]):
             return False
         if event == "reassign":
-            return data["consultant"] != lead.holder
+            return str(data["consultant"]) != lead.holder
         if event == "reclaim":
             return bool(self.roles(data["holder"]) & {"member", "leader"})
         return event != "claim" or self.may_claim(who, lead)
