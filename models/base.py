@@ -61,5 +61,5 @@ class Case:
     policy_version: Mapped[int] = mapped_column(Integer, default=1)
 
     @declared_attr
-    def project_id(cls) -> Mapped[int]:
+    def project_id(cls) -> Mapped[int]:  # noqa: N805 (declared on the class)
         return mapped_column(ForeignKey("project.id"), index=True)

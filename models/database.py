@@ -41,11 +41,15 @@ def open_engine(url: str) -> Engine:
     if made.get_backend_name() == "sqlite":
         if made.database and made.database != ":memory:":
             Path(made.database).parent.mkdir(parents=True, exist_ok=True)
-        opened = sqlalchemy.create_engine(url, connect_args={"timeout": 20, "check_same_thread": False}, hide_parameters=True)
+        opened = sqlalchemy.create_engine(
+            url, connect_args={"timeout": 20, "check_same_thread": False}, hide_parameters=True
+        )
         event.listen(opened, "connect", _prepare_sqlite)
         event.listen(opened, "begin", _begin_sqlite)
         return opened
-    return sqlalchemy.create_engine(url, hide_parameters=True, pool_pre_ping=True, pool_size=10, max_overflow=10)
+    return sqlalchemy.create_engine(
+        url, hide_parameters=True, pool_pre_ping=True, pool_size=10, max_overflow=10
+    )
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
@@ -116,6 +120,11 @@ def away(error: Exception) -> bool:
     return isinstance(error, OperationalError | sqlalchemy.exc.TimeoutError | sqlalchemy.exc.InterfaceError)
 
 
+def batch(opened: Engine) -> int:
+    """How many rows a worker takes in one transaction. SQLite has one writer at a time, and people wait for it."""
+    return 200 if opened.dialect.name == "postgresql" else 25
+
+
 def skip_locked(session: Session) -> bool:
     """Whether rows can be claimed by `FOR UPDATE SKIP LOCKED`; on SQLite the one writer needs no claim."""
     return session.get_bind().dialect.name == "postgresql"
@@ -160,7 +169,9 @@ def check_key(opened: Engine) -> None:
         if known is None:
             session.add(machinery.KeyPrint(id=1, fingerprint=sealed.sealer().fingerprint))
         elif known.fingerprint != sealed.sealer().fingerprint:
-            raise WrongSetting("TUOKE_DATA_KEY is not the key this database is sealed with: set the one it was made with")
+            raise WrongSetting(
+                "TUOKE_DATA_KEY is not the key this database is sealed with: set the one it was made with"
+            )
 
 
 def create_scratch(opened: Engine) -> None:

@@ -15,7 +15,10 @@ class Notification(Base):
     """A line in somebody's inbox. One per fact and person, however often the fact is delivered."""
 
     __tablename__ = "notification"
-    __table_args__ = (UniqueConstraint("fact_uid", "person_id"), Index("ix_notification_person", "person_id", "id"))
+    __table_args__ = (
+        UniqueConstraint("fact_uid", "person_id"),
+        Index("ix_notification_person", "person_id", "id"),
+    )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))

@@ -24,7 +24,10 @@ class History(Base):
     """
 
     __tablename__ = "history"
-    __table_args__ = (UniqueConstraint("flow", "case_id", "seq"), Index("ix_history_case", "flow", "case_code"))
+    __table_args__ = (
+        UniqueConstraint("flow", "case_id", "seq"),
+        Index("ix_history_case", "flow", "case_code"),
+    )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
     flow: Mapped[str] = mapped_column(String(24))
@@ -57,7 +60,15 @@ class Timer(Base):
 
     __tablename__ = "timer"
     __table_args__ = (
-        Index("uq_timer_pending", "flow", "case_id", "name", unique=True, sqlite_where=text(PENDING), postgresql_where=text(PENDING)),
+        Index(
+            "uq_timer_pending",
+            "flow",
+            "case_id",
+            "name",
+            unique=True,
+            sqlite_where=text(PENDING),
+            postgresql_where=text(PENDING),
+        ),
         Index("ix_timer_due", "state", "due_at", "id"),
         Index("ix_timer_case", "flow", "case_id"),
     )
@@ -84,7 +95,15 @@ class Approval(Case, Base):
 
     __tablename__ = "approval"
     __table_args__ = (
-        Index("uq_approval_pending", "flow", "case_id", "event", unique=True, sqlite_where=text(PENDING), postgresql_where=text(PENDING)),
+        Index(
+            "uq_approval_pending",
+            "flow",
+            "case_id",
+            "event",
+            unique=True,
+            sqlite_where=text(PENDING),
+            postgresql_where=text(PENDING),
+        ),
         Index("ix_approval_open", "state", "requested_at"),
     )
 

@@ -7,6 +7,7 @@ import binascii
 import os
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -62,7 +63,11 @@ def _data_key(env: Mapping[str, str], var: Path) -> bytes:
     if not text:
         return _kept_secret(var, "data_key")
     try:
-        key = bytes.fromhex(text) if len(text) == 64 else base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        key = (
+            bytes.fromhex(text)
+            if len(text) == 64
+            else base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        )
     except (ValueError, binascii.Error):
         key = b""
     if len(key) != 32:
@@ -79,14 +84,14 @@ def _kept_secret(var: Path, name: str) -> bytes:
         if not path.exists():
             scratch.touch(mode=0o600)
             scratch.write_bytes(secrets.token_bytes(32))
-            try:
+            with suppress(FileExistsError):
                 os.link(scratch, path)
-            except FileExistsError:
-                pass
             scratch.unlink()
         return path.read_bytes()
     except OSError as error:
-        raise WrongSetting(f"Cannot keep a key in {path.parent} ({error.strerror}): set TUOKE_VAR to a writable folder") from error
+        raise WrongSetting(
+            f"Cannot keep a key in {path.parent} ({error.strerror}): set TUOKE_VAR to a writable folder"
+        ) from error
 
 
 def _timezone(env: Mapping[str, str]) -> ZoneInfo:
@@ -94,7 +99,9 @@ def _timezone(env: Mapping[str, str]) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError) as error:
-        raise WrongSetting(f"TUOKE_TIMEZONE: no such time zone {name!r}; set for example Asia/Shanghai") from error
+        raise WrongSetting(
+            f"TUOKE_TIMEZONE: no such time zone {name!r}; set for example Asia/Shanghai"
+        ) from error
 
 
 def _port(env: Mapping[str, str]) -> int:

@@ -7,15 +7,16 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
+from models import database
 from workflows import facts, timers
 
 
 def drain_due(engine: Engine, at: datetime, enough: Callable[[], bool] = lambda: False) -> int:
     """Fire and deliver what is due at this instant; how many rows were settled. `enough` may stop it between batches."""
-    settled = 0
+    settled, limit = 0, database.batch(engine)
     while not enough():
-        batch = timers.fire_due(engine, at) + facts.deliver_due(engine, at)
-        settled += batch
-        if not batch:
+        now_settled = timers.fire_due(engine, at, limit) + facts.deliver_due(engine, at, limit)
+        settled += now_settled
+        if not now_settled:
             break
     return settled

@@ -79,7 +79,7 @@ def write_xlsx(
         book.save(file)
 
 
-def _heading(sheet: Any, text: str) -> WriteOnlyCell:
+def _heading(sheet: Any, text: str) -> Any:
     cell = WriteOnlyCell(sheet, text)
     cell.font, cell.alignment = Font(bold=True), Alignment(vertical="center")
     cell.fill = PatternFill("solid", fgColor="E8EEF4")

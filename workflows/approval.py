@@ -18,8 +18,12 @@ from workflows.engine.who import Clock, relation
 from workflows.lead_facts import Clean, maybe, text
 from workflows.words import _
 
-REMINDER = Timer("approval_reminder", _("Reminder to decide"), hours("approval_reminder_hours"), fact="approval.reminder")
-ESCALATION = Timer("approval_escalation", _("Escalation"), hours("approval_escalation_hours"), fact="approval.escalated")
+REMINDER = Timer(
+    "approval_reminder", _("Reminder to decide"), hours("approval_reminder_hours"), fact="approval.reminder"
+)
+ESCALATION = Timer(
+    "approval_escalation", _("Escalation"), hours("approval_escalation_hours"), fact="approval.escalated"
+)
 
 
 def subject_flow(name: str) -> type[Flow]:
@@ -41,12 +45,18 @@ def _is_approver(actor: Actor, approval: Approval) -> bool:
     assert session
     case = subject_of(session, approval)
     steps = subject_flow(approval.flow).by_event()[approval.event]
-    return any(s.approved_by and s.approved_by.allows(actor, case) for s in steps if s.approved_by and s.approved_by.key == approval.approver)
+    askers = (s.approved_by for s in steps if s.approved_by is not None)
+    return any(who.allows(actor, case) for who in askers if who.key == approval.approver)
 
 
-Approver = relation("approver", _("those whose approval it needs"), {"leader", "manager", "sales_manager"}, _is_approver)
+Approver = relation(
+    "approver", _("those whose approval it needs"), {"leader", "manager", "sales_manager"}, _is_approver
+)
 Requester = relation(
-    "requester", _("who asked for it"), {"member", "leader", "manager", "consultant"}, lambda a, approval: a.id == approval.requested_by_id
+    "requester",
+    _("who asked for it"),
+    {"member", "leader", "manager", "consultant"},
+    lambda a, approval: a.id == approval.requested_by_id,
 )
 
 
@@ -71,13 +81,23 @@ class Overtaken(Facts):
     code: str = ""
 
 
-@guard(_("There is an open request for this already."), instead=_("Wait for its decision, or withdraw it."), code="conflict")
+@guard(
+    _("There is an open request for this already."),
+    instead=_("Wait for its decision, or withdraw it."),
+    code="conflict",
+)
 def is_the_only_one(check: Check) -> bool:
-    wanted = (Approval.flow == check.facts.flow, Approval.case_code == check.facts.case, Approval.event == check.facts.event)  # type: ignore[attr-defined]
-    return check.session.scalar(select(Approval.id).where(*wanted, Approval.state == "pending")) is None
+    asked = check.facts
+    assert isinstance(asked, Request)
+    wanted = (Approval.flow == asked.flow, Approval.case_code == asked.case, Approval.event == asked.event)
+    open_one = select(Approval.id).where(*wanted, Approval.state == "pending")
+    return check.session.scalar(open_one) is None
 
 
-@guard(_("You asked for this yourself, or gain from it: somebody else must decide."), instead=_("Ask another holder of the role."))
+@guard(
+    _("You asked for this yourself, or gain from it: somebody else must decide."),
+    instead=_("Ask another holder of the role."),
+)
 def has_four_eyes(check: Check) -> bool:
     """Nobody approves what they asked for or gain from."""
     approval, by = check.case, check.by.id
@@ -103,7 +123,10 @@ def people_named(approval: Approval) -> list[str]:
 
 def request(check: Check) -> Approval:
     """Open the approval that this step needs; raises `Refused` (conflict) when one is open already."""
-    ask, facts = check.ask, {"flow": check.ask.flow.flow_name, "case": check.case.code, "event": check.ask.event}
+    ask, facts = (
+        check.ask,
+        {"flow": check.ask.flow.flow_name, "case": check.case.code, "event": check.ask.event},
+    )
     check.session.info["requested"] = check
     try:
         taken = take(check.session, Ask(ApprovalFlow, "request", ask.by, ask.at, facts=facts, house=True))
@@ -135,7 +158,17 @@ class ApprovalFlow(Flow):
     flow_name, noun, prefix, table = "approval", "approval", "A", Approval
     label = _("Approval")
     timers = (REMINDER, ESCALATION)
-    remembers = ("flow", "case_id", "event", "approver", "requested_by_id", "requested_at", "decided_by_id", "decided_at", "reason")
+    remembers = (
+        "flow",
+        "case_id",
+        "event",
+        "approver",
+        "requested_by_id",
+        "requested_at",
+        "decided_by_id",
+        "decided_at",
+        "reason",
+    )
 
     pending = State(_("Pending"), initial=True)
     approved = State(_("Approved"), final=True)
@@ -174,7 +207,13 @@ class ApprovalFlow(Flow):
         """Agree: the event happens now, with both people in its history."""
         _decided(approval, ask, facts.note, timers)
 
-    @step(pending.to(rejected), label=_("Reject"), by=Approver, guards=has_four_eyes, announces="approval.rejected")
+    @step(
+        pending.to(rejected),
+        label=_("Reject"),
+        by=Approver,
+        guards=has_four_eyes,
+        announces="approval.rejected",
+    )
     def reject(self, approval: Approval, facts: Rejection, ask: Ask, timers: Any) -> None:
         """Disagree: nothing happens to the case."""
         _decided(approval, ask, facts.note, timers)
@@ -198,7 +237,9 @@ class ApprovalFlow(Flow):
         if actor is CLOCK:
             return true()
         about = [
-            exists().where(Approval.flow == name, flow.table.id == Approval.case_id, flow.seen_by(actor)).correlate(Approval)
+            exists()
+            .where(Approval.flow == name, flow.table.id == Approval.case_id, flow.seen_by(actor))
+            .correlate(Approval)
             for name, flow in FLOWS.items()
             if flow is not cls
         ]
@@ -206,7 +247,12 @@ class ApprovalFlow(Flow):
 
     @classmethod
     def tells(cls, case: Approval) -> dict[str, Any]:
-        return {"about": case.case_code, "flow": case.flow, "event": case.event, "requested_by_id": case.requested_by_id}
+        return {
+            "about": case.case_code,
+            "flow": case.flow,
+            "event": case.event,
+            "requested_by_id": case.requested_by_id,
+        }
 
 
 def _decided(approval: Approval, ask: Ask, note: str | None, timers: Any) -> None:

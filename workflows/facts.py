@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from models import database
 from models.remembered import Delivery, Outbox
+from workflows import faults
 from workflows.notices import notify
 
 Consumer = Callable[[Session, Outbox, datetime], None]
@@ -32,7 +33,9 @@ def deliver_due(engine: Engine, at: datetime, limit: int = 200) -> int:
 
 
 def _deliver_batch(session: Session, at: datetime, limit: int) -> int:
-    wanted = select(Outbox).where(Outbox.state == "pending", Outbox.next_at <= at).order_by(Outbox.id).limit(limit)
+    wanted = (
+        select(Outbox).where(Outbox.state == "pending", Outbox.next_at <= at).order_by(Outbox.id).limit(limit)
+    )
     rows = list(session.scalars(wanted.with_for_update(skip_locked=True)))
     for row in rows:
         deliver(session, row, at)
@@ -51,7 +54,7 @@ def deliver(session: Session, row: Outbox, at: datetime) -> None:
     except Exception as broken:
         if database.away(broken):
             raise
-        row.tries, row.error = row.tries + 1, f"{type(broken).__name__}: {broken}"[:500]
+        row.tries, row.error = row.tries + 1, faults.said(broken)
         row.next_at = at + timedelta(seconds=min(300, 2**row.tries))
         row.state = "parked" if row.tries >= TRIES else "pending"
     else:

@@ -229,6 +229,7 @@ class LeadFlow(Flow):
     )
     def decline(self, lead: Lead, facts: Reason, timers: Any) -> None:
         """The consultant cannot receive; the last of the queue is asked (S20 (三)6). No answer counts the same."""
+        assert lead.offered_to_id  # has_offer
         lead.declined_by = [*lead.declined_by, lead.offered_to_id]
         lead.offered_to_id = lead.offered_at = None
         timers.cancel(OFFER.name)

@@ -58,6 +58,10 @@ def maybe(label: str, *, limit: int = 500, private: bool = False, **extra: Any) 
     return Field(None, max_length=limit, title=label, json_schema_extra={"private": private, **extra})
 
 
+def choice(label: str, choices: dict[str, str]) -> Any:
+    return Field(title=label, json_schema_extra={"choices": choices})  # type: ignore[dict-item]
+
+
 def staff(label: str, role: str) -> Any:
     return Field(min_length=1, max_length=40, title=label, json_schema_extra={"person": role})
 
@@ -69,14 +73,16 @@ Fen = Annotated[int, Field(ge=0, le=10**13, strict=True)]
 class Capture(Facts):
     name: Clean = text(_("Customer's name"), limit=60, private=True)
     phone: Clean = text(_("Mobile phone"), limit=30, private=True, input="tel")
-    channel: Channel = Field(title=_("Channel"), json_schema_extra={"choices": CHANNELS})
+    channel: Channel = choice(_("Channel"), CHANNELS)
     consent: Literal[True] = Field(title=_("The customer agrees that we keep the data and call back"))
     demand: Clean | None = maybe(_("Demand"), private=True)
     spot: Clean | None = maybe(_("Spot"), limit=80)
     campaign: Clean | None = maybe(_("Campaign"), limit=80)
     note: Clean | None = maybe(_("Note"), limit=2000, private=True, input="area")
     consent_text: Clean | None = maybe(_("Basis of consent"), limit=200, hidden=True)
-    registered_on: date | None = Field(None, title=_("Date in the register"), json_schema_extra={"hidden": True})
+    registered_on: date | None = Field(
+        None, title=_("Date in the register"), json_schema_extra={"hidden": True}
+    )
 
     @field_validator("consent", mode="before")
     @classmethod
@@ -99,7 +105,7 @@ class Capture(Facts):
 
 class Screening(Facts):
     demand: Clean = text(_("Demand"), private=True)
-    intent: Literal["A", "B", "C"] = Field(title=_("Intent"), json_schema_extra={"choices": INTENTS})
+    intent: Literal["A", "B", "C"] = choice(_("Intent"), INTENTS)
     budget_fen: Fen | None = Field(None, title=_("Budget"), json_schema_extra={"input": "money"})
     area_m2: Annotated[int, Field(ge=1, le=100_000, strict=True)] | None = Field(None, title=_("Area in m²"))
     note: Clean | None = maybe(_("Note"), limit=2000, private=True, input="area")
@@ -134,7 +140,11 @@ class FollowUp(Facts):
         zones."""
         if value is not None and not 2000 <= value.year <= 2100:
             raise ValueError(_("A year between 2000 and 2100 is expected."))
-        return value.replace(tzinfo=info.context["zone"]) if value and info.context and value.tzinfo is None else value
+        return (
+            value.replace(tzinfo=info.context["zone"])
+            if value and info.context and value.tzinfo is None
+            else value
+        )
 
 
 class Reassignment(Facts):
@@ -167,12 +177,10 @@ class Contract(Facts):
 
 
 class Invalidity(Facts):
-    reason: Literal["no_demand", "not_considering", "unreachable", "wrong_number", "duplicate"] = Field(
-        title=_("Reason"), json_schema_extra={"choices": INVALID}
+    reason: Literal["no_demand", "not_considering", "unreachable", "wrong_number", "duplicate"] = choice(
+        _("Reason"), INVALID
     )
 
 
 class Evidence(Facts):
     evidence: Clean = text(_("Evidence"), limit=2000, input="area")
-
-

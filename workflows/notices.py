@@ -47,7 +47,13 @@ def notify(session: Session, fact: Outbox, at: datetime) -> None:
     for person_id in {p for p in audience(session, fact, at) if p is not None}:
         session.add(
             Notification(
-                person_id=person_id, fact=fact.fact, fact_uid=fact.uid, flow=flow, case_code=code, body=body, at=fact.at
+                person_id=person_id,
+                fact=fact.fact,
+                fact_uid=fact.uid,
+                flow=flow,
+                case_code=code,
+                body=body,
+                at=fact.at,
             )
         )
 
@@ -67,7 +73,9 @@ def _role(*roles: str) -> Audience:
 
 
 def _both(*audiences: Audience) -> Audience:
-    return lambda session, fact, at: [person for audience in audiences for person in audience(session, fact, at)]
+    return lambda session, fact, at: [
+        person for audience in audiences for person in audience(session, fact, at)
+    ]
 
 
 def _leader_of_promoter(session: Session, fact: Outbox, at: datetime) -> Iterable[int | None]:
@@ -86,8 +94,14 @@ def _approvers(session: Session, fact: Outbox, at: datetime) -> Iterable[int | N
     if approval is None or approval.state != "pending":
         return []
     staff = having(session, "leader", "manager", "sales_manager")
-    may = [person.id for person in staff if Approver.allows(Actor.of(person), approval) and person.id != approval.requested_by_id]
-    standing_in = select(StandIn.stand_in_id).where(StandIn.person_id.in_(may), StandIn.starts_at <= at, StandIn.ends_at > at)
+    may = [
+        person.id
+        for person in staff
+        if Approver.allows(Actor.of(person), approval) and person.id != approval.requested_by_id
+    ]
+    standing_in = select(StandIn.stand_in_id).where(
+        StandIn.person_id.in_(may), StandIn.starts_at <= at, StandIn.ends_at > at
+    )
     return [*may, *session.scalars(standing_in)]
 
 

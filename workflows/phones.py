@@ -49,7 +49,10 @@ def normalise(text: str | int | float | None) -> str:
         raise NotAMobile(_("There is no phone number."), "empty")
     number = phonenumbers.PhoneNumber(country_code=86, national_number=int(national))
     kind = phonenumbers.number_type(number)
-    if kind in (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE) and len(national) == SIGNIFICANT_DIGITS:
+    if (
+        kind in (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
+        and len(national) == SIGNIFICANT_DIGITS
+    ):
         return f"+86{national}"
     raise _why_not(national, kind)
 
@@ -114,8 +117,12 @@ def _separates(character: str) -> bool:
 def _national(bare: str) -> str:
     """Without the country's code and without the leading 0 that some people still dial before a mobile number."""
     for prefix in ("0086", "86"):
-        if bare.startswith(prefix) and len(bare) >= SIGNIFICANT_DIGITS + len(prefix) - 1 and bare[len(prefix):][:1] in "01":
-            bare = bare[len(prefix):]
+        if (
+            bare.startswith(prefix)
+            and len(bare) >= SIGNIFICANT_DIGITS + len(prefix) - 1
+            and bare[len(prefix) :][:1] in "01"
+        ):
+            bare = bare[len(prefix) :]
             break
     return bare[1:] if re.fullmatch(r"01[0-9]{10}", bare) and not bare.startswith("010") else bare
 

@@ -19,7 +19,7 @@ from workflows.words import _
 
 def number(default: int, label: str, clause: str, unit: str, *, low: int = 0, high: int = 100_000) -> Any:
     """A policy number with what people need to judge it."""
-    extra = {"label": label, "clause": clause, "unit": unit}
+    extra: dict[str, Any] = {"label": label, "clause": clause, "unit": unit}
     return Field(default, ge=low, le=high, description=label, json_schema_extra=extra)
 
 
@@ -29,19 +29,54 @@ class Policy(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
     version: Annotated[int, Field(exclude=True)] = 1
 
-    conversion_days: int = number(10, _("Days for the consultant to close the deal"), "S20 (三)9", "days", low=1, high=365)
-    call_in_days: int = number(14, _("Days a call-in lead is protected before it visits"), "S20 (三)10", "days", low=1, high=365)
-    visit_months: int = number(1, _("Months a visiting lead is protected"), "S20 (三)10", "months", low=1, high=24)
-    offer_minutes: int = number(15, _("Minutes a consultant has to answer an offer"), "S20 (三)6 (ours)", "minutes", low=1, high=1440)
-    approval_reminder_hours: int = number(24, _("Hours until an open approval is called to mind"), "S19 十四 (ours)", "hours", low=1, high=720)
-    approval_escalation_hours: int = number(72, _("Hours until an open approval is escalated"), "S19 十四 (ours)", "hours", low=1, high=2160)
-    screening_reminder_hours: int = number(24, _("Hours until an unscreened lead is called to mind"), "S20 (三)5 (ours)", "hours", low=1, high=720)
-    extension_days_max: int = number(30, _("Most days one extension may add"), "S20 (三)9 (ours)", "days", low=1, high=30)
-    timer_late_minutes: int = number(5, _("Minutes after which a timer counts as late"), "S12 (ours)", "minutes", low=1, high=1440)
-    pool_claims_per_day: int = number(0, _("Pool claims per person and day (0 = no limit)"), "S20 (三)10 (ours)", "claims")
-    pool_held_max: int = number(0, _("Leads one outreach member may hold (0 = no limit)"), "S20 (三)10 (ours)", "leads")
-    pool_return_days: int = number(0, _("Days before the one who lost or released a lead may claim it (0 = none)"), "S20 (三)10 (ours)", "days", high=365)
-    team_size_max: int = number(20, _("Most people in the fixed outreach team"), "S20 (三)1", "people", low=1, high=1000)
+    conversion_days: int = number(
+        10, _("Days for the consultant to close the deal"), "S20 (三)9", "days", low=1, high=365
+    )
+    call_in_days: int = number(
+        14, _("Days a call-in lead is protected before it visits"), "S20 (三)10", "days", low=1, high=365
+    )
+    visit_months: int = number(
+        1, _("Months a visiting lead is protected"), "S20 (三)10", "months", low=1, high=24
+    )
+    offer_minutes: int = number(
+        15, _("Minutes a consultant has to answer an offer"), "S20 (三)6 (ours)", "minutes", low=1, high=1440
+    )
+    approval_reminder_hours: int = number(
+        24, _("Hours until an open approval is called to mind"), "S19 十四 (ours)", "hours", low=1, high=720
+    )
+    approval_escalation_hours: int = number(
+        72, _("Hours until an open approval is escalated"), "S19 十四 (ours)", "hours", low=1, high=2160
+    )
+    screening_reminder_hours: int = number(
+        24,
+        _("Hours until an unscreened lead is called to mind"),
+        "S20 (三)5 (ours)",
+        "hours",
+        low=1,
+        high=720,
+    )
+    extension_days_max: int = number(
+        30, _("Most days one extension may add"), "S20 (三)9 (ours)", "days", low=1, high=30
+    )
+    timer_late_minutes: int = number(
+        5, _("Minutes after which a timer counts as late"), "S12 (ours)", "minutes", low=1, high=1440
+    )
+    pool_claims_per_day: int = number(
+        0, _("Pool claims per person and day (0 = no limit)"), "S20 (三)10 (ours)", "claims"
+    )
+    pool_held_max: int = number(
+        0, _("Leads one outreach member may hold (0 = no limit)"), "S20 (三)10 (ours)", "leads"
+    )
+    pool_return_days: int = number(
+        0,
+        _("Days before the one who lost or released a lead may claim it (0 = none)"),
+        "S20 (三)10 (ours)",
+        "days",
+        high=365,
+    )
+    team_size_max: int = number(
+        20, _("Most people in the fixed outreach team"), "S20 (三)1", "people", low=1, high=1000
+    )
 
 
 class WrongPolicy(ValueError):
@@ -55,9 +90,13 @@ class WrongPolicy(ValueError):
 def checked(numbers: dict[str, Any]) -> Policy:
     """The policy with these numbers over the defaults; raises `WrongPolicy`."""
     try:
-        return Policy.model_validate({k: v for k, v in numbers.items() if k != "version"} if isinstance(numbers, dict) else numbers)
+        return Policy.model_validate(
+            {k: v for k, v in numbers.items() if k != "version"} if isinstance(numbers, dict) else numbers
+        )
     except ValidationError as error:
-        raise WrongPolicy({".".join(map(str, e["loc"])) or "policy": e["msg"] for e in error.errors()}) from error
+        raise WrongPolicy(
+            {".".join(map(str, e["loc"])) or "policy": e["msg"] for e in error.errors()}
+        ) from error
 
 
 def in_force(session: Session, at: datetime) -> Policy:
@@ -87,5 +126,9 @@ def enact(session: Session, numbers: dict[str, Any], effective_at: datetime, not
 
 def zone(session: Session) -> ZoneInfo:
     """The company's time zone, as the edge that opened the session set it."""
-    found: ZoneInfo = session.info.get("zone") or session.get_bind().get_execution_options().get("zone") or ZoneInfo("Asia/Shanghai")
+    found: ZoneInfo = (
+        session.info.get("zone")
+        or session.get_bind().get_execution_options().get("zone")
+        or ZoneInfo("Asia/Shanghai")
+    )
     return found

@@ -24,7 +24,12 @@ from workflows.lead_facts import Clean
 from workflows.staff import works
 from workflows.words import _
 
-Oneself = relation("consultant", _("the consultant"), {"consultant"}, lambda a, duty: a.has("consultant") and duty.person_id in (None, a.id))
+Oneself = relation(
+    "consultant",
+    _("the consultant"),
+    {"consultant"},
+    lambda a, duty: a.has("consultant") and duty.person_id in (None, a.id),
+)
 
 
 class Place(Facts):
@@ -41,7 +46,10 @@ def _whose(check: Check) -> int | None:
     return named.id if named else check.by.id
 
 
-@guard(_("A place is taken by a consultant, or for one whom the sales manager names."), instead=_("Name one of the consultants."))
+@guard(
+    _("A place is taken by a consultant, or for one whom the sales manager names."),
+    instead=_("Name one of the consultants."),
+)
 def is_a_consultants_place(check: Check) -> bool:
     named = check.people.get("consultant")
     if named is None or named.id == check.by.id:
@@ -62,7 +70,9 @@ def turn(check: Check) -> list[Ask]:
 
     today = check.at.astimezone(policy.zone(check.session)).date()
     queue = [duty for duty in queue_of(check.session, check.case.project_id) if works(duty.person, today)]
-    free = [duty.person for duty in queue if duty.person_id not in _busy(check.session, check.case.project_id)]
+    free = [
+        duty.person for duty in queue if duty.person_id not in _busy(check.session, check.case.project_id)
+    ]
     asks = []
     for lead in _waiting(check.session, check.case.project_id):
         chosen = whose_turn(free, set(lead.declined_by))
@@ -102,7 +112,9 @@ def serve(check: Check) -> list[Ask]:
 
 def queue_of(session: Session, project_id: int) -> list[Duty]:
     """The consultants on duty, the head first."""
-    wanted = select(Duty).where(Duty.project_id == project_id, Duty.state == "on_duty").order_by(Duty.position)
+    wanted = (
+        select(Duty).where(Duty.project_id == project_id, Duty.state == "on_duty").order_by(Duty.position)
+    )
     return list(session.scalars(wanted))
 
 
@@ -112,13 +124,17 @@ def duty_of(session: Session, project_id: int, person_id: int | None) -> Duty | 
 
 def _busy(session: Session, project_id: int) -> set[int]:
     """Consultants with an open offer."""
-    offered = select(Lead.offered_to_id).where(Lead.project_id == project_id, Lead.state == "visited", Lead.offered_to_id.is_not(None))
+    offered = select(Lead.offered_to_id).where(
+        Lead.project_id == project_id, Lead.state == "visited", Lead.offered_to_id.is_not(None)
+    )
     return {person for person in session.scalars(offered) if person is not None}
 
 
 def _waiting(session: Session, project_id: int) -> list[Lead]:
     """Customers at the desk without an open offer, the one who came first first."""
-    wanted = select(Lead).where(Lead.project_id == project_id, Lead.state == "visited", Lead.offered_to_id.is_(None))
+    wanted = select(Lead).where(
+        Lead.project_id == project_id, Lead.state == "visited", Lead.offered_to_id.is_(None)
+    )
     return list(session.scalars(wanted.order_by(Lead.visited_at, Lead.id)))
 
 
@@ -150,12 +166,22 @@ class DutyFlow(Flow):
         duty.person_id = _whose(check)  # type: ignore[assignment]
         _to_the_tail(duty, check)
 
-    @step(off_duty.to(on_duty), event="join", label=_("Join"), by=Oneself | SalesManager, serial=True, announces="duty.joined", then=turn)
+    @step(
+        off_duty.to(on_duty),
+        event="join",
+        label=_("Join"),
+        by=Oneself | SalesManager,
+        serial=True,
+        announces="duty.joined",
+        then=turn,
+    )
     def join_again(self, duty: Duty, facts: NoFacts, check: Check) -> None:
         """Come back on duty, at the tail of the queue."""
         _to_the_tail(duty, check)
 
-    @step(on_duty.to(off_duty), label=_("Leave"), by=Oneself | SalesManager, serial=True, announces="duty.left")
+    @step(
+        on_duty.to(off_duty), label=_("Leave"), by=Oneself | SalesManager, serial=True, announces="duty.left"
+    )
     def leave(self, duty: Duty, facts: NoFacts) -> None:
         """Go off duty. An offer that stands still waits for its answer."""
 
@@ -173,7 +199,9 @@ class DutyFlow(Flow):
     @classmethod
     def seen_by(cls, actor: Actor) -> ColumnElement[bool]:
         """The rotation is on the board for all who work at the sales office."""
-        if actor is CLOCK or actor.has("reception", "manager", "sales_manager", "finance", "auditor", "consultant"):
+        if actor is CLOCK or actor.has(
+            "reception", "manager", "sales_manager", "finance", "auditor", "consultant"
+        ):
             return true()
         return or_(Duty.person_id == actor.id) if actor.id else ~true()
 

@@ -56,8 +56,18 @@ def add_person(
     if unknown := sorted(set(roles) - set(STAFF_ROLES)) or ([] if roles else ["—"]):
         raise _invalid("roles", _("There is no role %(role)s."), role=unknown[0])
     if session.scalar(select(Person.id).where(Person.name == name)) is not None:
-        raise _invalid("name", _("There is already somebody called %(name)s: add something to tell them apart."), name=name)
-    person = Person(name=name, roles=list(dict.fromkeys(roles)), hired_on=hired_on, password_hash=password_hash, locale=locale)
+        raise _invalid(
+            "name",
+            _("There is already somebody called %(name)s: add something to tell them apart."),
+            name=name,
+        )
+    person = Person(
+        name=name,
+        roles=list(dict.fromkeys(roles)),
+        hired_on=hired_on,
+        password_hash=password_hash,
+        locale=locale,
+    )
     person.team = team_named(session, team) if team else None
     if person.team is not None and {"member", "leader"} & set(roles):
         _keep_team_size(session, person.team)
@@ -73,9 +83,15 @@ def _keep_team_size(session: Session, team: Team) -> None:
     from workflows import policy
 
     most = policy.Policy().team_size_max
-    count = session.scalar(select(func.count()).where(Person.team_id == team.id, Person.left_on.is_(None))) or 0
+    count = (
+        session.scalar(select(func.count()).where(Person.team_id == team.id, Person.left_on.is_(None))) or 0
+    )
     if count >= most:
-        raise Refused("guard_failed", Text(_("A team has at most %(most)s people."), {"most": most}), rule="team_size_max")
+        raise Refused(
+            "guard_failed",
+            Text(_("A team has at most %(most)s people."), {"most": most}),
+            rule="team_size_max",
+        )
 
 
 def team_named(session: Session, name: str) -> Team:
@@ -96,7 +112,9 @@ def declare_phone(session: Session, person: Person, phone: str, relation: str) -
         raise _invalid("phone", str(error)) from error
     if relation == "self":
         person.phone = number
-    session.merge(StaffPhone(phone_index=sealer().blind("phone", number), person_id=person.id, relation=relation))
+    session.merge(
+        StaffPhone(phone_index=sealer().blind("phone", number), person_id=person.id, relation=relation)
+    )
     session.flush()
 
 
@@ -142,7 +160,11 @@ def end_employment(session: Session, person: Person, last_day: date, at: datetim
     if works(person, at.astimezone(policy.zone(session)).date()):
         return
     _leave_rotation(session, person, at)
-    session.execute(update(ApiToken).where(ApiToken.person_id == person.id, ApiToken.revoked_at.is_(None)).values(revoked_at=at))
+    session.execute(
+        update(ApiToken)
+        .where(ApiToken.person_id == person.id, ApiToken.revoked_at.is_(None))
+        .values(revoked_at=at)
+    )
     end_sessions(session, person, at)
 
 
@@ -158,22 +180,32 @@ def _leave_rotation(session: Session, person: Person, at: datetime) -> None:
 
 def end_sessions(session: Session, person: Person, at: datetime) -> None:
     """End every log-in of this person."""
-    session.execute(update(WebSession).where(WebSession.person_id == person.id, WebSession.ended_at.is_(None)).values(ended_at=at))
+    session.execute(
+        update(WebSession)
+        .where(WebSession.person_id == person.id, WebSession.ended_at.is_(None))
+        .values(ended_at=at)
+    )
 
 
 def hashed(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def name_stand_in(session: Session, person: Person, stand_in: Person, starts_at: datetime, ends_at: datetime, at: datetime) -> StandIn:
+def name_stand_in(
+    session: Session, person: Person, stand_in: Person, starts_at: datetime, ends_at: datetime, at: datetime
+) -> StandIn:
     """An approver who is away names who decides meanwhile: somebody else with the same role. Raises `Refused`."""
     if stand_in.id == person.id:
         raise Refused("guard_failed", Text(_("Nobody stands in for themselves.")), rule="stand_in_is_another")
     if not {"leader", "manager", "sales_manager"} & set(person.roles) & set(stand_in.roles):
-        raise Refused("guard_failed", Text(_("A stand-in needs the same role.")), rule="stand_in_has_the_role")
+        raise Refused(
+            "guard_failed", Text(_("A stand-in needs the same role.")), rule="stand_in_has_the_role"
+        )
     if ends_at <= starts_at:
         raise _invalid("ends_at", _("The end must come after the beginning."))
-    row = StandIn(person_id=person.id, stand_in_id=stand_in.id, starts_at=starts_at, ends_at=ends_at, named_at=at)
+    row = StandIn(
+        person_id=person.id, stand_in_id=stand_in.id, starts_at=starts_at, ends_at=ends_at, named_at=at
+    )
     session.add(row)
     session.flush()
     return row

@@ -74,7 +74,9 @@ def verify(session: Session, at: datetime, progress: Progress = lambda done: Non
     return report
 
 
-def _cases(session: Session, flow: type[Flow], report: Report, anchor: Any, progress: Progress) -> Iterator[Finding]:
+def _cases(
+    session: Session, flow: type[Flow], report: Report, anchor: Any, progress: Progress
+) -> Iterator[Finding]:
     """Each case with its rows, read in one ordered stream."""
     rows = select(History).where(History.flow == flow.flow_name).order_by(History.case_id, History.seq)
     chains = groupby(session.scalars(rows.execution_options(yield_per=500)), key=lambda row: row.case_id)
@@ -93,22 +95,29 @@ def _cases(session: Session, flow: type[Flow], report: Report, anchor: Any, prog
 
 def _orphans(session: Session, name: str, flow: type[Flow]) -> Iterator[Finding]:
     known = select(flow.table.id)
-    for code in session.scalars(select(History.case_code).where(History.flow == name, History.case_id.not_in(known)).distinct()):
+    for code in session.scalars(
+        select(History.case_code).where(History.flow == name, History.case_id.not_in(known)).distinct()
+    ):
         yield Finding("history without a case", code, "its rows belong to no case")
 
 
 def prove(flow: type[Flow], case: Any, rows: list[History]) -> Iterator[Finding]:
     """One case: its chain, its legality, and that it equals the fold of its history."""
-    previous, state, folded = "", None, {}
+    previous, state = "", None
+    folded: dict[str, Any] = {}
     for seq, row in enumerate(rows, start=1):
         if row.seq != seq:
             yield Finding("broken chain", case.code, f"row {seq} is missing or doubled (found {row.seq})")
             return
         if row.previous != previous or row.hash != chain.digest(row):
-            yield Finding("broken chain", case.code, f"row {seq} ({row.event}) was altered after it was written")
+            yield Finding(
+                "broken chain", case.code, f"row {seq} ({row.event}) was altered after it was written"
+            )
             return
         if row.private is not None and row.private_mac != chain.private_digest(row.private):
-            yield Finding("broken chain", case.code, f"the sealed facts of row {seq} ({row.event}) were altered")
+            yield Finding(
+                "broken chain", case.code, f"the sealed facts of row {seq} ({row.event}) were altered"
+            )
         if illegal := _illegal(flow, row, state):
             yield Finding("illegal step", case.code, f"row {seq}: {illegal}")
         previous, state = row.hash, row.target
@@ -123,7 +132,7 @@ def _illegal(flow: type[Flow], row: History, state: str | None) -> str:
     step = flow.steps.get((row.event, row.source))
     if step is None:
         return f"{row.event} is not possible from {row.source}"
-    target = flow.initial_state.id if step.opens else _target(flow, row)
+    target = flow.begins() if step.opens else _target(flow, row)
     if row.target != target:
         return f"{row.event} leads to {target}, not to {row.target}"
     if step.approved_by and row.approved_by_id is None and row.by_role == "person" and not _by_the_house(row):
@@ -149,58 +158,87 @@ def _ends(
     flow: type[Flow], case: Any, rows: list[History], head: str, state: str | None, folded: dict[str, Any]
 ) -> Iterator[Finding]:
     if case.version != len(rows) or case.head != head:
-        yield Finding("cut history", case.code, f"the case counts {case.version} rows, history has {len(rows)}")
+        yield Finding(
+            "cut history", case.code, f"the case counts {case.version} rows, history has {len(rows)}"
+        )
         return
     if case.state != state:
         yield Finding("state without history", case.code, f"the case says {case.state}, its history {state}")
     for column in flow.remembers:
         kept, told = chain.plain(getattr(case, column)), folded.get(column)
         if kept != told and not (kept in (None, []) and told in (None, [])):
-            yield Finding("value without history", case.code, f"{column} is {kept!r}, its history says {told!r}")
+            yield Finding(
+                "value without history", case.code, f"{column} is {kept!r}, its history says {told!r}"
+            )
 
 
 def _timers(session: Session, report: Report) -> Iterator[Finding]:
     """Every timer is pending, fired once, or cancelled; every step a timer took belongs to a fired one."""
     report.counts["timers"] = session.scalar(select(func.count()).select_from(Timer)) or 0
     for timer in session.scalars(select(Timer).where(Timer.state.not_in(("pending", "fired", "cancelled")))):
-        yield Finding("parked timer", timer.case_code, f"{timer.name} gave up after {timer.tries} tries: {timer.error}")
+        yield Finding(
+            "parked timer", timer.case_code, f"{timer.name} gave up after {timer.tries} tries: {timer.error}"
+        )
     for timer in session.scalars(select(Timer).where(Timer.state == "fired", Timer.ended_at < Timer.due_at)):
         yield Finding("early timer", timer.case_code, f"{timer.name} fired before it was due")
     taken = select(History.timer_id).where(History.timer_id.is_not(None))
     for timer in session.scalars(select(Timer).where(Timer.result == "taken", Timer.id.not_in(taken))):
-        yield Finding("timer without a step", timer.case_code, f"{timer.name} says it was taken, history knows nothing of it")
+        yield Finding(
+            "timer without a step",
+            timer.case_code,
+            f"{timer.name} says it was taken, history knows nothing of it",
+        )
     fired = select(Timer.id).where(Timer.state == "fired")
-    for row in session.scalars(select(History).where(History.timer_id.is_not(None), History.timer_id.not_in(fired))):
+    for row in session.scalars(
+        select(History).where(History.timer_id.is_not(None), History.timer_id.not_in(fired))
+    ):
         yield Finding("step without a timer", row.case_code, f"{row.event} names a timer that has not fired")
 
 
 def _approvals(session: Session, report: Report) -> Iterator[Finding]:
     """Every approved request happened exactly once, and nothing happened on one that was not approved."""
     report.counts["approvals"] = report.counts.get("approval", 0)
-    done = select(History.approval_code, func.count()).where(History.approval_code.is_not(None)).group_by(History.approval_code)
-    times: dict[str, int] = {code: count for code, count in session.execute(done)}
+    done = (
+        select(History.approval_code, func.count())
+        .where(History.approval_code.is_not(None))
+        .group_by(History.approval_code)
+    )
+    times: dict[str | None, int] = dict(session.execute(done).all())
     for approval in session.scalars(select(Approval)):
         happened = times.pop(approval.code, 0)
         if happened != (1 if approval.state == "approved" else 0):
-            detail = f"{approval.event} of {approval.case_code} is {approval.state} and happened {happened} times"
+            detail = (
+                f"{approval.event} of {approval.case_code} is {approval.state} and happened {happened} times"
+            )
             yield Finding("approval and history differ", approval.code, detail)
     for code in times:
-        yield Finding("approval and history differ", code, "history names an approval that does not exist")
+        yield Finding(
+            "approval and history differ", str(code), "history names an approval that does not exist"
+        )
 
 
 def _facts(session: Session, report: Report, at: datetime) -> Iterator[Finding]:
     """The outbox is drained, or it is said what waits and why."""
-    by_state = {state: count for state, count in session.execute(select(Outbox.state, func.count()).group_by(Outbox.state))}
+    counted = select(Outbox.state, func.count()).group_by(Outbox.state)
+    by_state: dict[str, int] = dict(session.execute(counted).all())
     report.counts["facts"] = sum(by_state.values())
     if waiting := by_state.get("pending"):
         oldest = session.scalar(select(func.min(Outbox.at)).where(Outbox.state == "pending"))
-        report.notes.append(f"{waiting} facts wait for a worker, the oldest since {oldest:%Y-%m-%d %H:%M:%S} UTC")
+        report.notes.append(
+            f"{waiting} facts wait for a worker, the oldest since {oldest:%Y-%m-%d %H:%M:%S} UTC"
+        )
     for fact in session.scalars(select(Outbox).where(Outbox.state == "parked")):
-        yield Finding("parked fact", fact.case_code, f"{fact.fact} could not be told after {fact.tries} tries: {fact.error}")
+        yield Finding(
+            "parked fact",
+            fact.case_code,
+            f"{fact.fact} could not be told after {fact.tries} tries: {fact.error}",
+        )
     told = select(Outbox.cause)
     cause = History.flow + ":" + History.case_code + ":" + cast(History.seq, String)
     silent = select(History).where(cause.not_in(told))
     for row in session.scalars(silent.execution_options(yield_per=500)):
         step = FLOWS[row.flow].steps.get((row.event, row.source)) if row.flow in FLOWS else None
         if step is not None and step.announces:
-            yield Finding("step without its fact", row.case_code, f"{row.event} (row {row.seq}) was never announced")
+            yield Finding(
+                "step without its fact", row.case_code, f"{row.event} (row {row.seq}) was never announced"
+            )

@@ -33,7 +33,9 @@ def names(session: Session) -> dict[int | None, str]:
     """Everybody's name by id, read once per session."""
     found: dict[int | None, str] | None = session.info.get("names")
     if found is None:
-        found = session.info["names"] = {row.id: row.name for row in session.execute(select(Person.id, Person.name))}
+        found = session.info["names"] = {
+            row.id: row.name for row in session.execute(select(Person.id, Person.name))
+        }
     return found
 
 
@@ -41,7 +43,10 @@ def lead_codes(session: Session, leads: Sequence[Lead]) -> dict[int | None, str]
     """The codes of the earlier leads that these point to; read for all of them at once."""
     known: dict[int | None, str] = session.info.setdefault("lead_codes", {})
     if missing := {lead.previous_id for lead in leads if lead.previous_id} - known.keys():
-        known |= {row.id: row.code for row in session.execute(select(Lead.id, Lead.code).where(Lead.id.in_(missing)))}
+        known |= {
+            row.id: row.code
+            for row in session.execute(select(Lead.id, Lead.code).where(Lead.id.in_(missing)))
+        }
     return known
 
 
@@ -91,9 +96,18 @@ def _choice(flow: type[Flow], event: str, steps: list[Step], actor: Actor, case:
     here = next((s for s in offered if case.state in s.sources and (not s.when or s.when(case))), None)
     if here is None:
         states = ", ".join(flow.states_map[s].name for step in offered for s in step.sources)
-        return Choice(event, offered[0], False, bool(offered[0].approved_by), Text(_("Not in this state; only when: %(states)s."), {"states": states}))
+        return Choice(
+            event,
+            offered[0],
+            False,
+            bool(offered[0].approved_by),
+            Text(_("Not in this state; only when: %(states)s."), {"states": states}),
+        )
     if not here.by.allows(actor, case):
-        who = Text(_("Only: %(who)s."), {"who": Text(here.by.parts[0].label) if len(here.by.parts) == 1 else _joined(here)})
+        who = Text(
+            _("Only: %(who)s."),
+            {"who": Text(here.by.parts[0].label) if len(here.by.parts) == 1 else _joined(here)},
+        )
         return Choice(event, here, False, bool(here.approved_by), who)
     return Choice(event, here, True, bool(here.approved_by), None)
 
@@ -105,7 +119,11 @@ def _joined(step: Step) -> Text:
 
 def history_of(session: Session, flow: str, code: str) -> list[History]:
     """Everything that happened to a case, in order."""
-    return list(session.scalars(select(History).where(History.flow == flow, History.case_code == code).order_by(History.seq)))
+    return list(
+        session.scalars(
+            select(History).where(History.flow == flow, History.case_code == code).order_by(History.seq)
+        )
+    )
 
 
 def history_view(session: Session, row: History, *, clear: bool) -> dict[str, Any]:
@@ -129,7 +147,9 @@ def history_view(session: Session, row: History, *, clear: bool) -> dict[str, An
 def _spoken(column: str, value: Any, who: dict[int | None, str]) -> Any:
     if column == "declined_by":
         return [who.get(person) for person in value]
-    return who.get(value) if column.endswith("_id") and column != "previous_id" and value is not None else value
+    return (
+        who.get(value) if column.endswith("_id") and column != "previous_id" and value is not None else value
+    )
 
 
 def timers_of(session: Session, flow: str, code: str) -> list[Timer]:
@@ -139,7 +159,9 @@ def timers_of(session: Session, flow: str, code: str) -> list[Timer]:
 
 
 def timer_view(timer: Timer) -> dict[str, Any]:
-    late = (timer.ended_at - timer.due_at).total_seconds() if timer.state == "fired" and timer.ended_at else None
+    late = (
+        (timer.ended_at - timer.due_at).total_seconds() if timer.state == "fired" and timer.ended_at else None
+    )
     return {
         "name": timer.name,
         "state": timer.state,
@@ -189,11 +211,15 @@ def case_view(session: Session, actor: Actor, flow: type[Flow], case: Any) -> di
     view = {"code": case.code, "state": case.state, "version": case.version}
     for column in flow.remembers:
         person = any(key.column.table is Person.__table__ for key in columns[column].foreign_keys)
-        view[column.removesuffix("_id") if person else column] = who.get(getattr(case, column)) if person else getattr(case, column)
+        view[column.removesuffix("_id") if person else column] = (
+            who.get(getattr(case, column)) if person else getattr(case, column)
+        )
     return view
 
 
-def case_views(session: Session, actor: Actor, flow: type[Flow], cases: Sequence[Any]) -> list[dict[str, Any]]:
+def case_views(
+    session: Session, actor: Actor, flow: type[Flow], cases: Sequence[Any]
+) -> list[dict[str, Any]]:
     """Many at once, in a number of queries that does not grow with them."""
     subjects = [case for case in cases if isinstance(case, Approval)]
     _bring_in(session, [case for case in cases if isinstance(case, Lead)] + subjects_of(session, subjects))
@@ -205,7 +231,9 @@ def subjects_of(session: Session, approvals: Sequence[Approval]) -> list[Any]:
     found: list[Any] = []
     for flow in {approval.flow for approval in approvals}:
         table = subject_flow(flow).table
-        found += session.scalars(select(table).where(table.id.in_([a.case_id for a in approvals if a.flow == flow])))
+        found += session.scalars(
+            select(table).where(table.id.in_([a.case_id for a in approvals if a.flow == flow]))
+        )
     session.info.setdefault("held", []).append(found)
     return found
 
@@ -221,7 +249,11 @@ def _bring_in(session: Session, cases: Sequence[Any]) -> None:
 
 def may_decide(session: Session, actor: Actor, approval: Approval) -> bool:
     """Whether this approval waits for this actor: they are its approver, and neither asked for it nor gain from it."""
-    if approval.state != "pending" or not Approver.allows(actor, approval) or actor.id == approval.requested_by_id:
+    if (
+        approval.state != "pending"
+        or not Approver.allows(actor, approval)
+        or actor.id == approval.requested_by_id
+    ):
         return False
     gaining = subject_flow(approval.flow).gains(subject_of(session, approval), Facts())
     return actor.id not in gaining and actor.name not in people_named(approval)
@@ -237,5 +269,3 @@ def reads_clear(session: Session, actor: Actor, flow: type[Flow], case: Any) -> 
 def visible(session: Session, flow: type[Flow], actor: Actor, code: str) -> Any:
     """The case under this code if this actor may see it, else None."""
     return session.scalar(select(flow.table).where(flow.table.code == code, flow.seen_by(actor)))
-
-

@@ -23,7 +23,11 @@ def main() -> int:
     found = differences(database.open_engine("sqlite://"))
     for difference in found:
         print(difference, file=sys.stderr)
-    print("migrations match the models" if not found else f"{len(found)} differences between migrations and models")
+    print(
+        "migrations match the models"
+        if not found
+        else f"{len(found)} differences between migrations and models"
+    )
     return 1 if found else 0
 
 

@@ -1,6 +1,6 @@
 """Alembic's way in: migrates the connection it is handed."""
 
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
 
@@ -8,8 +8,7 @@ from models import database  # noqa: F401  (imports every table)
 from models.base import Base
 
 
-
-def render(kind: str, item: Any, autogen: Any) -> str | bool:
+def render(kind: str, item: Any, autogen: Any) -> str | Literal[False]:
     """Write our column types into migrations as the plain types under them, so that old migrations never change."""
     if kind != "type" or not type(item).__module__.startswith("models."):
         return False

@@ -32,7 +32,9 @@ def show(as_json: bool) -> None:
         say_json({"version": current.version, "since": since, "numbers": rows})
         return
     for row in rows:
-        click.echo(f"{row['name']:<28} {row['value']:>7} {row['unit']:<8} {row['clause']:<22} {row['since']:<12} {row['label']}")
+        click.echo(
+            f"{row['name']:<28} {row['value']:>7} {row['unit']:<8} {row['clause']:<22} {row['since']:<12} {row['label']}"
+        )
 
 
 @policy.command()

@@ -34,7 +34,10 @@ def verify(as_json: bool) -> None:
 def _prove() -> Report:
     engine = open_books()
     columns = (TextColumn("proving history"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with database.read(engine) as session, Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with (
+        database.read(engine) as session,
+        Progress(*columns, console=Console(stderr=True), transient=True) as bar,
+    ):
         total = session.scalar(select(func.count()).select_from(History)) or 0
         task = bar.add_task("", total=total)
         return prove(session, ground.company_now(session), lambda done: bar.advance(task, done))

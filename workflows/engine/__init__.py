@@ -5,4 +5,17 @@ from workflows.engine.flow import Flow, guard, opening, step
 from workflows.engine.refusal import Refused
 from workflows.engine.take import Ask, Taken, consider, take
 
-__all__ = ["CLOCK", "PUBLIC", "Actor", "Ask", "Flow", "Refused", "Taken", "consider", "guard", "opening", "step", "take"]
+__all__ = [
+    "CLOCK",
+    "PUBLIC",
+    "Actor",
+    "Ask",
+    "Flow",
+    "Refused",
+    "Taken",
+    "consider",
+    "guard",
+    "opening",
+    "step",
+    "take",
+]

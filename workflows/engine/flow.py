@@ -22,6 +22,7 @@ from typing import Any, ClassVar, get_type_hints
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import false
 from statemachine import State, StateMachine
+from statemachine.factory import StateMachineMetaclass
 from statemachine.transition_list import TransitionList
 
 from workflows.engine.who import AnyOf, Who
@@ -48,7 +49,9 @@ class Guard:
     code: str
 
 
-def guard(reason: str, instead: str = "", code: str = "guard_failed") -> Callable[[Callable[[Any], Any]], Guard]:
+def guard(
+    reason: str, instead: str = "", code: str = "guard_failed"
+) -> Callable[[Callable[[Any], Any]], Guard]:
     """Make a guard of a function over a `Check`; `reason` and `instead` are marked texts that may name its values."""
 
     def made(test: Callable[[Any], Any]) -> Guard:
@@ -120,16 +123,18 @@ def _tuple(value: Any) -> tuple[Any, ...]:
     return tuple(value) if isinstance(value, tuple | list) else (value,) if value else ()
 
 
-class _FlowType(type(StateMachine)):  # type: ignore[misc]
+class _FlowType(StateMachineMetaclass):
     """Makes the class of a workflow: once the machine's states stand, its steps are read off the class body."""
 
-    def __init__(cls, name: str, bases: tuple[type, ...], attrs: dict[str, Any]) -> None:
+    def __init__(cls, name: str, bases: tuple[type], attrs: dict[str, Any]) -> None:  # noqa: N805 (of a class of classes)
         super().__init__(name, bases, attrs)
-        cls.steps, cls._openers, cls._seats = {}, {}, threading.local()
+        cls.steps: dict[tuple[str, str | None], Step] = {}
+        cls._openers: dict[str, Callable[..., None]] = {}
+        cls._seats = threading.local()
         for attribute, draft in attrs.items():
             if isinstance(draft, _Draft):
                 setattr(cls, f"do_{draft.fn.__name__}", draft.fn)
-                cls._adopt(attribute, draft)
+                cls._adopt(attribute, draft)  # type: ignore[attr-defined]
 
 
 class Flow(StateMachine, metaclass=_FlowType):
@@ -184,12 +189,18 @@ class Flow(StateMachine, metaclass=_FlowType):
         return any(s.serial for s in cls.by_event().get(event, ()))
 
     @classmethod
+    def begins(cls) -> str:
+        """The state in which every case begins."""
+        assert cls.initial_state
+        return str(cls.initial_state.id)
+
+    @classmethod
     def seat(cls) -> Flow:
         """This thread's machine of the flow (building one costs more than firing it). One that came to a final state has
         ended for good and takes no event any more: the next case gets a new one."""
         machine = getattr(cls._seats, "machine", None)
         if machine is None or machine.is_terminated:
-            machine = cls._seats.machine = cls(model=Seat(_Nobody(cls.initial_state.id)))
+            machine = cls._seats.machine = cls(model=Seat(_Nobody(cls.begins())))
         return machine
 
     @classmethod
@@ -205,7 +216,7 @@ class Flow(StateMachine, metaclass=_FlowType):
     @classmethod
     def open(cls, case: Any, event: str, **injected: Any) -> None:
         """Begin a case in the machine's initial state."""
-        case.state = cls.initial_state.id
+        case.state = cls.begins()
         fn = cls._openers[event]
         offered = {cls.noun: case, "self": cls.seat(), **injected}
         fn(**{name: offered[name] for name in inspect.signature(fn).parameters})
@@ -242,7 +253,8 @@ class Seat:
 
     @property
     def state(self) -> str:
-        return self.case.state
+        state: str = self.case.state
+        return state
 
     @state.setter
     def state(self, value: str) -> None:

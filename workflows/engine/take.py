@@ -100,7 +100,9 @@ def consider(session: Session, ask: Ask) -> Check:
     """Lock and check without changing anything. Raises `Refused`."""
     steps = ask.flow.by_event().get(ask.event)
     if not steps:
-        raise Refused("not_found", Text(_("There is no event %(event)s in this workflow."), {"event": ask.event}))
+        raise Refused(
+            "not_found", Text(_("There is no event %(event)s in this workflow."), {"event": ask.event})
+        )
     opens = ask.code is None and steps[0].opens
     case = _blank(session, ask) if opens else locked(session, ask)
     step = _step(ask, case, opens)
@@ -118,7 +120,11 @@ def _blank(session: Session, ask: Ask) -> Any:
     wanted = select(Project).order_by(Project.id).limit(1)
     project = session.scalar(wanted.where(Project.code == ask.project) if ask.project else wanted)
     if project is None:
-        raise Refused("invalid_data", Text(_("There is no such project.")), errors={"project": _("There is no such project.")})
+        raise Refused(
+            "invalid_data",
+            Text(_("There is no such project.")),
+            errors={"project": _("There is no such project.")},
+        )
     if any(s.serial for s in ask.flow.by_event()[ask.event]):
         lock_project(session, project.id)
     return ask.flow.table(project_id=project.id, version=0, head="")
@@ -157,7 +163,10 @@ def _step(ask: Ask, case: Any, opens: bool) -> Step:
             "not_allowed_from_state",
             Text(
                 _("“%(event)s” is not possible now: the state is “%(state)s”."),
-                {"event": Text(ask.flow.by_event()[ask.event][0].label), "state": _label(ask.flow, case.state)},
+                {
+                    "event": Text(ask.flow.by_event()[ask.event][0].label),
+                    "state": _label(ask.flow, case.state),
+                },
             ),
             rule=f"{ask.event} from {', '.join(allowed)}",
             values={"state": case.state, "allowed_from": allowed},
@@ -187,14 +196,18 @@ def _well_formed(check: Check) -> tuple[Facts, dict[str, Person]]:
         context = {"policy": check.policy, "zone": policies.zone(check.session)}
         facts = check.step.facts.model_validate(dict(check.ask.facts), context=context)
     except ValidationError as error:
-        raise _invalid({".".join(str(p) for p in e["loc"]) or "facts": _said(e) for e in error.errors()}) from error
+        raise _invalid(
+            {".".join(str(p) for p in e["loc"]) or "facts": _said(e) for e in error.errors()}
+        ) from error
     people: dict[str, Person] = {}
     missing: dict[str, str | Text] = {}
     for name, info in type(facts).model_fields.items():
         wanted = getattr(facts, name)
         if wanted is not None and (info.json_schema_extra or {}).get("person"):  # type: ignore[union-attr]
             found = check.session.scalar(select(Person).where(Person.name == wanted))
-            if found is None or (found.left_on and found.left_on <= check.at.astimezone(policies.zone(check.session)).date()):
+            if found is None or (
+                found.left_on and found.left_on <= check.at.astimezone(policies.zone(check.session)).date()
+            ):
                 missing[name] = _("There is nobody of this name on the staff.")
             else:
                 people[name] = found
@@ -250,7 +263,9 @@ def _hold_guards(check: Check) -> None:
         held = guard.test(check)
         if held is not True:
             values = held if isinstance(held, dict) else {}
-            raise Refused(guard.code, Text(guard.reason, values), rule=guard.name, instead=guard.instead, values=values)
+            raise Refused(
+                guard.code, Text(guard.reason, values), rule=guard.name, instead=guard.instead, values=values
+            )
 
 
 def _overtaken() -> Refused:
@@ -278,7 +293,9 @@ def _carry_out(check: Check) -> Taken:
     ask, case, flow, step = check.ask, check.case, check.ask.flow, check.step
     source = None if step.opens else case.state
     before = {name: getattr(case, name) for name in flow.remembers} if source else {}
-    timers = CaseTimers(check.session, flow.flow_name, case, ask.at, check.policy, policies.zone(check.session))
+    timers = CaseTimers(
+        check.session, flow.flow_name, case, ask.at, check.policy, policies.zone(check.session)
+    )
     injected = {"facts": check.facts, "people": check.people, "ask": ask, "timers": timers, "check": check}
     if step.opens:
         _open(check, injected)
@@ -289,7 +306,9 @@ def _carry_out(check: Check) -> Taken:
         if timer.when is None or timer.when(case):
             timers.start(timer)
     for fact in step.announces:
-        announce(check.session, flow, case, fact, ask.at, cause=f"{flow.flow_name}:{case.code}:{row.seq}", row=row)
+        announce(
+            check.session, flow, case, fact, ask.at, cause=f"{flow.flow_name}:{case.code}:{row.seq}", row=row
+        )
     check.session.flush()
     for following in step.then:
         for each in following(check):
@@ -348,12 +367,24 @@ def _remember(check: Check, source: str | None, before: dict[str, Any]) -> Histo
 def _split(facts: Facts) -> tuple[dict[str, Any], dict[str, Any]]:
     """The facts that may stand in the open, and those about the customer that are sealed."""
     given = facts.model_dump(mode="json", exclude_none=True)
-    sealed = {n for n, info in type(facts).model_fields.items() if (info.json_schema_extra or {}).get("private")}  # type: ignore[union-attr]
-    return {k: v for k, v in given.items() if k not in sealed}, {k: v for k, v in given.items() if k in sealed}
+    sealed = {
+        n for n, info in type(facts).model_fields.items() if (info.json_schema_extra or {}).get("private")
+    }  # type: ignore[union-attr]
+    return {k: v for k, v in given.items() if k not in sealed}, {
+        k: v for k, v in given.items() if k in sealed
+    }
 
 
 def announce(
-    session: Session, flow: type[Flow], case: Any, fact: str, at: datetime, *, cause: str, row: History | None = None, **more: Any
+    session: Session,
+    flow: type[Flow],
+    case: Any,
+    fact: str,
+    at: datetime,
+    *,
+    cause: str,
+    row: History | None = None,
+    **more: Any,
 ) -> None:
     """Put a fact into the outbox, under a unique id made of its cause."""
     body = {"code": case.code, "state": case.state, "project_id": case.project_id, **flow.tells(case), **more}

@@ -69,8 +69,17 @@ class Timer:
 class CaseTimers:
     """The timers of one case, started, moved and cancelled in the transaction of the step that does so."""
 
-    def __init__(self, session: Session, flow: str, case: Any, at: datetime, policy: Any, zone: ZoneInfo) -> None:
-        self.session, self.flow, self.case, self.at, self.policy, self.zone = session, flow, case, at, policy, zone
+    def __init__(
+        self, session: Session, flow: str, case: Any, at: datetime, policy: Any, zone: ZoneInfo
+    ) -> None:
+        self.session, self.flow, self.case, self.at, self.policy, self.zone = (
+            session,
+            flow,
+            case,
+            at,
+            policy,
+            zone,
+        )
 
     def _pending(self, names: Iterable[str] | None) -> list[Any]:
         mine = [TimerRow.flow == self.flow, TimerRow.case_id == self.case.id, TimerRow.state == "pending"]

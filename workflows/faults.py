@@ -1,0 +1,19 @@
+"""What may be kept of an error that parks a timer or a fact: its kind and its place, never the data in it."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
+from sqlalchemy.exc import DBAPIError
+
+
+def said(broken: Exception) -> str:
+    """The error's kind, where it came up, and what the database said in its first line (which names constraints, not
+    values). The message of other errors may quote somebody's data, so it is left out."""
+    frames = traceback.extract_tb(broken.__traceback__)
+    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    first = (
+        f": {str(broken.orig).splitlines()[0]}" if isinstance(broken, DBAPIError) and str(broken.orig) else ""
+    )
+    return f"{type(broken).__name__}{place}{first}"[:500]
