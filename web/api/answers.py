@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from flask import Response, g, request
-from sqlalchemy import delete, select, tuple_
+from sqlalchemy import delete, or_, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -83,7 +83,7 @@ def _digest() -> str:
 
 def _claim(session: Session, key: str, digest: str, at: datetime) -> Answer:
     """The row of this key, locked: with a status if it was answered, without one if it is ours to answer."""
-    _sweep(session, at)
+    _sweep(session, key, at)
     insert = (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert
     new = insert(Answer).values(key=key, person_id=g.person_id, request=digest, status=0, body={}, at=at)
     session.execute(new.on_conflict_do_nothing())
@@ -98,9 +98,10 @@ def _claim(session: Session, key: str, digest: str, at: datetime) -> Answer:
     return row
 
 
-def _sweep(session: Session, at: datetime) -> None:
-    """Forget some answers older than a day, of others too; rows that somebody is reading are left for later."""
-    old = select(Answer.key, Answer.person_id).where(Answer.at <= at - KEPT, Answer.person_id != g.person_id)
-    found = [tuple(row) for row in session.execute(old.limit(50).with_for_update(skip_locked=True))]
+def _sweep(session: Session, key: str, at: datetime) -> None:
+    """Forget some answers older than a day, but for this key's own; rows that somebody is reading are left for later."""
+    other = or_(Answer.key != key, Answer.person_id != g.person_id)
+    old = select(Answer.key, Answer.person_id).where(Answer.at <= at - KEPT, other).limit(50)
+    found = [tuple(row) for row in session.execute(old.with_for_update(skip_locked=True))]
     if found:
         session.execute(delete(Answer).where(tuple_(Answer.key, Answer.person_id).in_(found)))

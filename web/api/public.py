@@ -102,7 +102,7 @@ def _filled_by_hand(token: str | None, project: str) -> None:
 
 def _count_phone(phone: Any) -> None:
     """The same phone may be sent a few times an hour; raises `Problem` (too_many)."""
-    if isinstance(phone, str):
+    if isinstance(phone, str | int):
         try:
             limits.hit(PER_PHONE, "phone", sealer().blind("form", normalise(phone)))
         except NotAMobile:

