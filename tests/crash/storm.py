@@ -149,9 +149,9 @@ class Storm:
         victims = {
             "web": lambda: house.children(house.up.pid, "gunicorn"),
             "web worker": lambda: house.grandchildren("gunicorn"),
-            "worker": lambda: house.children(house.up.pid, "workers.command", "worker"),
-            "worker's child": lambda: house.grandchildren("workers.command", "worker"),
-            "worker's group": lambda: house.children(house.up.pid, "workers.command", "worker"),
+            "worker": lambda: house.children(house.up.pid, "worker --name"),
+            "worker's child": lambda: house.grandchildren("worker --name"),
+            "worker's group": lambda: house.children(house.up.pid, "worker --name"),
             "clock": lambda: house.children(house.up.pid, "workers.command", "clock"),
             "redis": lambda: house.grandchildren("workers.command", "redis"),
             "redis launcher": lambda: house.children(house.up.pid, "workers.command", "redis"),
