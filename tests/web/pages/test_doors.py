@@ -37,7 +37,7 @@ def strangers(office: Office, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
 
 
 def token(client: FlaskClient, path: str = "/login") -> str:
-    return re.findall(r'csrf_token" value="([^"]+)', client.get(path).text)[0]
+    return str(re.findall(r'csrf_token" value="([^"]+)', client.get(path).text)[0])
 
 
 def knock(client: FlaskClient, name: str = "mei", password: str = PASSWORD, **more: str) -> TestResponse:

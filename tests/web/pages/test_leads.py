@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -14,7 +15,7 @@ from models.notices import AccessLog
 from tests.web.office.conftest import Office, Seat
 from workflows import staff
 
-FIELDS = {"phone": "138 0000 7777", "name": "王先生", "channel": "flyer", "consent": "y"}
+FIELDS: dict[str, Any] = {"phone": "138 0000 7777", "name": "王先生", "channel": "flyer", "consent": "y"}
 
 
 def leads(office: Office) -> int:
@@ -23,7 +24,7 @@ def leads(office: Office) -> int:
 
 
 def version(seat: Seat, path: str) -> str:
-    return re.findall(r'name="version" value="(\d+)"', seat.get(path).html)[0]
+    return str(re.findall(r'name="version" value="(\d+)"', seat.get(path).html)[0])
 
 
 def test_registering_takes_one_form_and_says_what_protects_the_lead(office: Office) -> None:
