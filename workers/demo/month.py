@@ -93,7 +93,10 @@ class Month:
                 due, untold = timers.next_due(session), facts.undelivered(session, self.now)
             if not untold and (due is None or due > instant):
                 break
-            self.now = self.now if untold else max(self.now, due or self.now)
+            if untold:
+                facts.deliver_due(self.engine, self.now)
+                continue
+            self.now = max(self.now, due or self.now)
             drain_due(self.engine, self.now, enough=self._nothing_waits)
         self.now = instant
 
