@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -151,6 +152,7 @@ def test_a_rehearsal_leaves_the_houses_key_in_use() -> None:
 # --- together they leave nothing out ------------------------------------------------------------------------------
 
 
+@cache
 def scenarios() -> dict[str, dict[str, Any]]:
     return {name: load(HERE / f"{name}.yaml") for name in FILES}
 
