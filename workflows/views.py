@@ -16,7 +16,7 @@ from models.remembered import Approval, History, Timer
 from workflows.approval import Approver, people_named, subject_flow, subject_of
 from workflows.engine.actor import Actor
 from workflows.engine.flow import Facts, Flow, Step
-from workflows.lead import LeadFlow, entitled
+from workflows.lead import entitled
 from workflows.phones import mask, mask_name
 from workflows.words import Text, _
 
@@ -177,12 +177,7 @@ def timer_view(timer: Timer) -> dict[str, Any]:
 def approval_view(session: Session, approval: Approval, *, clear: bool) -> dict[str, Any]:
     """An approval; its frozen data in clear only for those who read the case in clear."""
     who = names(session)
-    private = {
-        name
-        for step in LeadFlow.by_event().get(approval.event, [])
-        for name, info in step.facts.model_fields.items()
-        if (info.json_schema_extra or {}).get("private")  # type: ignore[union-attr]
-    }
+    private = subject_flow(approval.flow).by_event()[approval.event][0].facts.marked("private")
     return {
         "id": approval.code,
         "status": approval.state,

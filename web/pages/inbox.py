@@ -89,12 +89,8 @@ def _row(desk: Desk, waiting: boards.Waiting) -> Row:
     approval = waiting.approval
     flow = FLOWS[approval.flow]
     clear = reads_clear(desk.session, desk.actor, flow, waiting.case)
-    fields = waiting.step.facts.model_fields
-    data = {
-        name: value
-        for name, value in approval.frozen.items()
-        if clear or not (fields[name].json_schema_extra or {}).get("private")  # type: ignore[union-attr]
-    }
+    hidden = set() if clear else waiting.step.facts.marked("private")
+    data = {name: value for name, value in approval.frozen.items() if name not in hidden}
     customer = (getattr(waiting.case, "name", None) or "") if clear else ""
     return Row(waiting, spoken(flow, approval.event, data), customer)
 

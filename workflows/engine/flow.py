@@ -33,6 +33,12 @@ class Facts(BaseModel):
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, frozen=True)
 
+    @classmethod
+    def marked(cls, mark: str) -> set[str]:
+        """The fields that bear this mark: `private` (about the customer, sealed) or `person` (names one of the staff)."""
+        marks = {name: info.json_schema_extra for name, info in cls.model_fields.items()}
+        return {name for name, extra in marks.items() if isinstance(extra, dict) and extra.get(mark)}
+
 
 class NoFacts(Facts):
     """An event that needs no data."""

@@ -201,9 +201,9 @@ def _well_formed(check: Check) -> tuple[Facts, dict[str, Person]]:
         ) from error
     people: dict[str, Person] = {}
     missing: dict[str, str | Text] = {}
-    for name, info in type(facts).model_fields.items():
+    for name in sorted(facts.marked("person")):
         wanted = getattr(facts, name)
-        if wanted is not None and (info.json_schema_extra or {}).get("person"):  # type: ignore[union-attr]
+        if wanted is not None:
             found = check.session.scalar(select(Person).where(Person.name == wanted))
             if found is None or (
                 found.left_on and found.left_on <= check.at.astimezone(policies.zone(check.session)).date()
@@ -367,12 +367,8 @@ def _remember(check: Check, source: str | None, before: dict[str, Any]) -> Histo
 def _split(facts: Facts) -> tuple[dict[str, Any], dict[str, Any]]:
     """The facts that may stand in the open, and those about the customer that are sealed."""
     given = facts.model_dump(mode="json", exclude_none=True)
-    sealed = {
-        n for n, info in type(facts).model_fields.items() if (info.json_schema_extra or {}).get("private")
-    }  # type: ignore[union-attr]
-    return {k: v for k, v in given.items() if k not in sealed}, {
-        k: v for k, v in given.items() if k in sealed
-    }
+    sealed = {name: given.pop(name) for name in facts.marked("private") & given.keys()}
+    return given, sealed
 
 
 def announce(
