@@ -51,7 +51,7 @@ def faults() -> list[str]:
         strings = string if isinstance(string, tuple) else (string,)
         if not all(strings) or (known and known.fuzzy):
             found.append(f"not in Chinese: {texts[0]!r} ({message.locations[0][0]})")
-        elif set(VALUES.findall(texts[-1])) != set(VALUES.findall(strings[-1])):
+        elif set(VALUES.findall(str(texts[-1]))) != set(VALUES.findall(str(strings[-1]))):
             found.append(f"values differ: {texts[0]!r} / {strings[0]!r}")
     return found
 
