@@ -25,7 +25,9 @@ def said() -> Catalog:
     """All texts that the four rooms say."""
     catalog = Catalog(locale="zh_CN", project="tuoke", charset="utf-8")
     for room in ("workflows", "web", "workers", "models"):
-        found = extract_from_dir(ROOT / room, METHODS, keywords=KEYWORDS, options_map={"**.html": {"silent": "false"}})
+        found = extract_from_dir(
+            ROOT / room, METHODS, keywords=KEYWORDS, options_map={"**.html": {"silent": "false"}}
+        )
         for filename, _line, message, _comments, context in found:
             catalog.add(message, locations=[(f"{room}/{filename}", 0)], context=context)
     return catalog

@@ -34,7 +34,9 @@ def test_every_command_it_names_exists() -> None:
 
 def test_every_file_it_points_at_exists() -> None:
     rows = re.findall(r"^\| `(\w+)/` \| (.+?) \|", README.read_text(encoding="utf-8"), re.MULTILINE)
-    files = [README.parent / room / name for room, cell in rows for name in re.findall(r"`([\w/]+\.py)`", cell)]
+    files = [
+        README.parent / room / name for room, cell in rows for name in re.findall(r"`([\w/]+\.py)`", cell)
+    ]
     assert files
     assert [file for file in files if not file.exists()] == []
 

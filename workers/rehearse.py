@@ -80,7 +80,9 @@ def rehearse(
     with sealed.using(secrets.token_bytes(32)):
         database.create_scratch(engine)
         try:
-            return Rehearsal(engine, scenario, zone).play({**(numbers or {}), **(scenario.get("policy") or {})})
+            return Rehearsal(engine, scenario, zone).play(
+                {**(numbers or {}), **(scenario.get("policy") or {})}
+            )
         finally:
             engine.dispose()
 

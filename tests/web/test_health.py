@@ -36,7 +36,11 @@ def test_ready_names_database_and_redis(company: Company) -> None:
     redis_seen(company, 2)
     said = client.get("/readyz")
     assert said.status_code == 200
-    assert (said.get_json()["status"], said.get_json()["database"]["status"], said.get_json()["redis"]["status"]) == (
+    assert (
+        said.get_json()["status"],
+        said.get_json()["database"]["status"],
+        said.get_json()["redis"]["status"],
+    ) == (
         "ready",
         "up",
         "up",
@@ -52,7 +56,11 @@ def test_without_redis_the_service_is_degraded_and_requests_succeed(
     if ago is not None:
         redis_seen(company, ago, detail)
     said = company.app.test_client().get("/readyz")
-    assert (said.status_code, said.get_json()["status"], said.get_json()["redis"]["status"]) == (200, "degraded", status)
+    assert (said.status_code, said.get_json()["status"], said.get_json()["redis"]["status"]) == (
+        200,
+        "degraded",
+        status,
+    )
     assert company.mei.post("/leads", CAPTURE).status == 201
 
 

@@ -40,7 +40,12 @@ MENU = (
         ("consultant", "reception", "manager", "sales_manager"),
     ),
     Entry("people.people", _("People"), "people", ("admin", "manager", "sales_manager", "auditor")),
-    Entry("policies.policies", _("Policy"), "policy", ("admin", "leader", "manager", "sales_manager", "finance", "auditor")),
+    Entry(
+        "policies.policies",
+        _("Policy"),
+        "policy",
+        ("admin", "leader", "manager", "sales_manager", "finance", "auditor"),
+    ),
     Entry("health.health", _("Health"), "health", ("admin",)),
     Entry("home.access", _("Access log"), "log", ("auditor",)),
     Entry("lead.search", _("Search"), "search", (*FIELD, *LOOKERS, "consultant")),
