@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
+from functools import cache
 from typing import Any
 
 from flask import Blueprint, abort, redirect, request, url_for
@@ -21,7 +20,7 @@ from web.pages.sessions import signed_in
 from web.pages.show import Desk, look, show
 from web.pages.story import approvals_of, comings, happenings
 from web.pages.words import locale, said
-from workflows import verify
+from workflows import drawing, verify
 from workflows.engine import Refused
 from workflows.engine.actor import ROLES
 from workflows.lead import LeadFlow, entitled
@@ -70,7 +69,7 @@ def _page(desk: Desk, found: Lead, *, revealed: bool = False, error: str = "") -
         timers=comings(desk.session, LeadFlow, found.code),
         intact=not list(verify.prove(LeadFlow, found, history_of(desk.session, "lead", found.code))),
         earlier=earlier,
-        picture=picture(found.state),
+        picture=picture(found.state, locale()),
         channels=CHANNELS,
         intents=INTENTS,
         reasons=INVALID,
@@ -81,11 +80,10 @@ def _previous(desk: Desk, found: Lead) -> str:
     return desk.session.scalar(select(Lead.code).where(Lead.id == found.previous_id)) or ""
 
 
-def picture(state: str) -> Markup | None:
-    """The machine with the present state marked; nothing where there is nobody to draw it."""
-    if find_spec("workflows.drawing") is None:
-        return None
-    drawn = import_module("workflows.drawing").svg(LeadFlow, present=state, locale=locale())
+@cache
+def picture(state: str, language: str) -> Markup:
+    """The machine with the present state marked; drawn once, for there are few."""
+    drawn = drawing.svg(LeadFlow, present=state, locale=language)
     return Markup(drawn)  # noqa: S704 (drawn by us from the machine's own names)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from flask import Flask, request
-from flask_login import current_user
+from flask import Flask, g, request
+from flask_login import AnonymousUserMixin, current_user
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
@@ -94,6 +94,7 @@ def database_error(error: SQLAlchemyError) -> Any:
     if is_other(request.path) or not database.away(error):
         raise error
     log.error("database away: %s", type(error).__name__)
+    g._login_user = AnonymousUserMixin()  # nobody can be looked up now, not even for the menu of this page
     return (*problem(503), {"Retry-After": "5"})
 
 

@@ -167,3 +167,17 @@ def test_unknown_pages_and_closed_ones_say_what_to_do(office: Office) -> None:
     closed = mei.get("/leads/all")
     assert closed.status == 403
     assert "It can be done by: Reception, Outreach manager, Sales manager, Finance, Auditor." in closed
+
+
+def test_while_the_database_is_away_pages_say_so_and_when_to_come_back(office: Office) -> None:
+    mei = office.seat("mei")
+    away = databases.open_engine("postgresql+psycopg://nobody@127.0.0.1:1/nothing")
+    office.app.extensions["engine"] = away
+    for path in ("/", "/register", "/login"):
+        page = mei.get(path)
+        assert page.status == 503
+        assert "The database is away" in page
+        assert page.headers["Retry-After"] == "5"
+    office.app.extensions["engine"] = office.engine
+    assert mei.get("/register").status == 200, "and nobody was signed out by it"
+    away.dispose()
