@@ -13,13 +13,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import yaml
 from sqlalchemy import Engine, select
 
 from models import database as databases
 from models import sealed
 from models.base import Base
 from models.remembered import Approval, Timer
-from workers.rehearse import Played, Rehearsal, failures_said, load, rehearse
+from workers.rehearse import Played, Rehearsal, WrongScenario, failures_said, load, rehearse
 from workflows.verify import verify
 
 HERE = Path(__file__).parent / "scenarios"
@@ -240,3 +241,35 @@ def test_leads_expire_from_every_state_they_can() -> None:
             if fields.get("state") == "reclaimed" and state.get(lead, "reclaimed") != "reclaimed":
                 before.add(state[lead])
     assert before >= {"captured", "screened", "visited", "assigned", "unconverted"}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"start": "+2h"},
+        {"timezone": "Mars/X"},
+        {"policy": [1]},
+        {"expect": [1]},
+        {"steps": [{"do": "capture", "with": [1]}]},
+        {"steps": [{"at": "+999999999d", "do": "wait"}]},
+        {"people": [{"name": "mei", "roles": ["member"], "on_duty": True}]},
+        {"people": [{"name": "mei", "roles": ["member"], "hired": "soon"}]},
+    ],
+)
+def test_a_file_that_is_no_scenario_is_told_so(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    file = tmp_path / "wrong.yaml"
+    file.write_text(yaml.safe_dump({"start": "2026-03-01T09:00"} | wrong), encoding="utf-8")
+    with pytest.raises(WrongScenario):
+        rehearse(load(file))
+
+
+def test_text_may_be_written_without_quotes(tmp_path: Path) -> None:
+    """YAML makes numbers of contract numbers and phones; the scenario means what stands there."""
+    people = [{"name": "mei", "roles": ["member"], "team": "A"}]
+    facts = {"name": 88, "phone": 13800000001, "channel": "flyer", "consent": True, "spot": 12}
+    steps = [{"by": "mei", "do": "capture", "as": "L1", "with": facts}]
+    file = tmp_path / "unquoted.yaml"
+    file.write_text(
+        yaml.safe_dump({"start": "2026-03-01T09:00", "people": people, "steps": steps}), encoding="utf-8"
+    )
+    assert rehearse(load(file)).failures == []

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
-from zoneinfo import ZoneInfo
+from typing import Any, get_args
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
+from pydantic import BaseModel, Field, ValidationError
 from sqlalchemy import Engine, select
 
 from models import database, sealed
@@ -36,6 +37,31 @@ STEP_KEYS = {"at", "by", "do", "as", "with", "lead", "event", "refused", "expect
 
 class WrongScenario(Exception):
     """The file is no scenario; the message says where and what to write."""
+
+
+class Expected(BaseModel):
+    """What an `expect` looks like."""
+
+    leads: dict[Any, dict[str, Any]] | None = None
+    approvals: list[dict[str, Any]] | None = None
+    ledger: list[dict[str, Any]] | None = None
+
+
+class StepShape(BaseModel):
+    """What a step looks like, as far as lists and mappings go."""
+
+    facts: dict[str, Any] | None = Field(None, alias="with")
+    expect: Expected | None = None
+
+
+class Shape(BaseModel):
+    """What a scenario file looks like, as far as lists and mappings go; the rest is said where it is read."""
+
+    policy: dict[str, Any] | None = None
+    people: list[dict[str, Any]] | None = None
+    quotas: list[dict[str, Any]] | None = None
+    steps: list[StepShape] | None = None
+    expect: Expected | None = None
 
 
 @dataclass(slots=True)
@@ -68,6 +94,11 @@ def load(path: Path) -> dict[str, Any]:
         raise WrongScenario(f"{path}: unknown key {unknown[0]!r}; known are {', '.join(sorted(KEYS))}")
     if "start" not in read:
         raise WrongScenario(f"{path}: say when it starts (start: 2026-03-01T09:00)")
+    try:
+        Shape.model_validate(read)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise WrongScenario(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
     return read
 
 
@@ -75,7 +106,10 @@ def rehearse(
     scenario: dict[str, Any], numbers: dict[str, Any] | None = None, url: str | None = None
 ) -> Played:
     """Play a scenario and compare. `numbers` override the policy. Raises `WrongScenario`."""
-    zone = ZoneInfo(scenario.get("timezone", "Asia/Shanghai"))
+    try:
+        zone = ZoneInfo(str(scenario.get("timezone", "Asia/Shanghai")))
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise WrongScenario(f"timezone: there is no {scenario['timezone']!r}") from error
     engine = database.open_engine(url or "sqlite://").execution_options(zone=zone)
     with sealed.using(secrets.token_bytes(32)):
         database.create_scratch(engine)
@@ -92,6 +126,8 @@ class Rehearsal:
 
     def __init__(self, engine: Engine, scenario: dict[str, Any], zone: ZoneInfo) -> None:
         self.engine, self.scenario, self.zone = engine, scenario, zone
+        if AFTER.match(str(scenario["start"])):
+            raise WrongScenario("start: a day and time is needed, such as 2026-03-01T09:00")
         self.now = self._instant(scenario["start"])
         self.codes: dict[str, str] = {}
         self.played = Played()
@@ -128,24 +164,24 @@ class Rehearsal:
                 given.get("roles") or [],
                 given.get("team"),
                 phone=str(given["phone"]) if given.get("phone") else None,
-                hired_on=given.get("hired"),
+                hired_on=_day(given.get("hired")),
             )
             for phone in given.get("relatives") or []:
                 staff.declare_phone(session, person, str(phone), "relative")
+            if given.get("on_duty"):
+                take(session, Ask(DutyFlow, "join", Actor.of(person), self.now))
         except Refused as refusal:
             raise WrongScenario(f"people: {given['name']}: {refusal.detail('en')}") from refusal
-        if given.get("on_duty"):
-            take(session, Ask(DutyFlow, "join", Actor.of(person), self.now))
 
     # -- time ---------------------------------------------------------------------------------------------------
 
     def _instant(self, value: Any) -> datetime:
         if isinstance(value, str):
-            if found := AFTER.match(value.strip()):
-                return self.now + timedelta(**{UNITS[found[2]]: int(found[1])})
             try:
+                if found := AFTER.match(value.strip()):
+                    return self.now + timedelta(**{UNITS[found[2]]: int(found[1])})
                 value = datetime.fromisoformat(value.strip())
-            except ValueError as error:
+            except (ValueError, OverflowError) as error:
                 raise WrongScenario(f"at: {value!r} is no time; write 2026-03-01T09:00 or +2h") from error
         elif isinstance(value, date) and not isinstance(value, datetime):
             value = datetime.combine(value, datetime.min.time())
@@ -210,7 +246,8 @@ class Rehearsal:
 
     def _take(self, session: Any, step: dict[str, Any], do: str) -> None:
         by = self._actor(session, step.get("by"))
-        facts = {key: _unquoted(value) for key, value in (step.get("with") or {}).items()}
+        texts = _texts(do)
+        facts = {key: _unquoted(value, key in texts) for key, value in (step.get("with") or {}).items()}
         if do in ("join", "leave"):
             taken = take(session, self._duty_ask(session, by, do, facts))
         elif do in DECISIONS:
@@ -323,9 +360,42 @@ def _seen(lead: Lead, names: dict[int, str]) -> dict[str, Any]:
     }
 
 
-def _unquoted(value: Any) -> Any:
-    """YAML reads an unquoted time as one; facts take it as text."""
-    return value.isoformat() if isinstance(value, date | datetime) else value
+def _unquoted(value: Any, text: bool) -> Any:
+    """YAML reads an unquoted time or number as one; a field that holds text takes it as it was written."""
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    return str(value) if text and isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _texts(event: str) -> set[str]:
+    """The fields of a lead's event that hold text."""
+    steps = LeadFlow.by_event().get(event, [])
+    return {
+        name
+        for step in steps
+        for name, field_info in step.facts.model_fields.items()
+        if _holds(field_info.annotation) == {str}
+    }
+
+
+def _holds(annotation: Any) -> set[Any]:
+    """The plain types behind an annotation, without None."""
+    parts = get_args(annotation)
+    if not parts:
+        return {annotation} - {type(None)}
+    if hasattr(annotation, "__metadata__"):
+        return _holds(parts[0])
+    return {kind for part in parts for kind in _holds(part)} - {type(None)}
+
+
+def _day(value: Any) -> date | None:
+    """A day as YAML or a person writes it."""
+    if value is None or isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError as error:
+        raise WrongScenario(f"people: {value!r} is no day; write 2026-03-01") from error
 
 
 def failures_said(played: Played) -> Iterator[str]:

@@ -183,4 +183,4 @@ class Invalidity(Facts):
 
 
 class Evidence(Facts):
-    evidence: Clean = text(_("Evidence"), limit=2000, input="area")
+    evidence: Clean = text(_("Evidence"), limit=2000, private=True, input="area")

@@ -47,6 +47,8 @@ def normalise(text: str | int | float | None) -> str:
     national = _national(bare)
     if not national:
         raise NotAMobile(_("There is no phone number."), "empty")
+    if len(national) > 2 * SIGNIFICANT_DIGITS:
+        raise NotAMobile(_("The number is too long."), "long")
     number = phonenumbers.PhoneNumber(country_code=86, national_number=int(national))
     kind = phonenumbers.number_type(number)
     if (

@@ -7,7 +7,6 @@ it said, or does the work itself if the first was refused. Refusals are not stor
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -20,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from models import database
 from models.remembered import Answer
+from models.sealed import sealer
 from web.api.asking import body, idempotency_key
 from web.app import now, the_engine
 from workflows.engine.refusal import Refused
@@ -78,7 +78,7 @@ def write(work: Work) -> Response:
 def _digest() -> str:
     """What was asked: the same key may only be used for the same request again."""
     asked = [request.method, request.path, request.headers.get("If-Match", ""), body()]
-    return hashlib.sha256(json.dumps(asked, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    return sealer().blind("answer", json.dumps(asked, sort_keys=True, ensure_ascii=False))
 
 
 def _claim(session: Session, key: str, digest: str, at: datetime) -> Answer:

@@ -23,8 +23,8 @@ STATES = {s.id for s in ApprovalFlow.states}
 
 def listed() -> Response:
     """Approvals the caller may see; with `mine` those that wait for the caller's decision."""
-    status, mine = one_of("status", STATES), one_of("mine", {"0", "1"})
-    if mine == "1":
+    status, mine = one_of("status", STATES), one_of("mine", {"0", "1", "false", "true"})
+    if mine in ("1", "true"):
         return look(lambda session: _waiting_for_me(session, status))
     where = [Approval.state == status] if status else []
     return look(lambda session: cases.page(session, ApprovalFlow, where))

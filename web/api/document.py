@@ -247,7 +247,9 @@ def _about(steps: list[Step]) -> str:
 
 def _of_approvals() -> dict[str, Operation]:
     status = _parameter("status", "query", "Only with this status", enum=sorted(approvals.STATES))
-    mine = _parameter("mine", "query", "1: those that wait for the caller's decision", enum=["0", "1"])
+    mine = _parameter(
+        "mine", "query", "1: those that wait for the caller's decision", enum=["0", "1", "false", "true"]
+    )
     page = _json("ApprovalPage", "One page, newest first")
     decisions = events_of(FLOWS["approval"])
     return {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from werkzeug.wrappers import Response
 
 from models import database
 from models.remembered import Answer
+from models.sealed import sealer
 from web.app import now, the_engine
 from web.pages.words import said
 from workflows.engine import Ask, Flow, Refused, Taken, take
@@ -38,7 +38,7 @@ class Sent:
             (k, v) for k, v in request.form.items(multi=True) if k not in ("csrf_token", "once", "version")
         )
         text = json.dumps([request.path, given], ensure_ascii=False)
-        return cls(request.form.get("once", "")[:100], hashlib.sha256(text.encode()).hexdigest())
+        return cls(request.form.get("once", "")[:100], sealer().blind("answer", text))
 
 
 def submit(
@@ -131,7 +131,7 @@ def _who() -> int:
 def seen_version() -> int | None:
     """The version of the case that the reader had before them."""
     text = request.form.get("version", "")
-    return int(text) if text.isdigit() and len(text) < 10 else None
+    return int(text) if text.isdecimal() and len(text) < 10 else None
 
 
 def _place(to: Where, taken: Taken) -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import types
 from collections.abc import Mapping
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from zoneinfo import ZoneInfo
 
@@ -37,6 +37,7 @@ from workflows.words import Text, _
 
 FEW = 4
 OUTREACH = ("member", "leader")
+MOST_FEN = 10**15
 
 
 class MoneyField(StringField):
@@ -56,9 +57,10 @@ class MoneyField(StringField):
         wan = text.endswith("万")
         try:
             fen = Decimal(text.removesuffix("万")) * (10_000 if wan else 1) * 100
-        except InvalidOperation:
+        except ArithmeticError:
             return self.data
-        return int(fen) if fen == fen.to_integral_value() else self.data
+        sound = fen.is_finite() and abs(fen) < MOST_FEN and fen == fen.to_integral_value()
+        return int(fen) if sound else self.data
 
 
 def form_for(

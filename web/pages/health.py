@@ -86,7 +86,7 @@ def _fired_late(session: Session, at: datetime) -> int:
     return session.scalar(lately) or 0
 
 
-@page.post("/health/retry/<kind>/<int:row_id>")
+@page.post("/health/retry/<kind>/<int(max=2147483647):row_id>")
 @signed_in("admin")
 def retry(kind: str, row_id: int) -> Any:
     """Let something parked be tried again."""

@@ -135,7 +135,7 @@ def access() -> str:
     key = request.args.get("after", "")
     with look() as desk:
         query = select(AccessLog).order_by(AccessLog.id.desc()).limit(PAGE + 1)
-        query = query.where(AccessLog.id < int(key)) if key.isdigit() and len(key) < 19 else query
+        query = query.where(AccessLog.id < int(key)) if key.isdecimal() and len(key) < 19 else query
         found = list(desk.session.scalars(query))
         following = url_for("home.access", after=found[PAGE - 1].id) if len(found) > PAGE else None
         first = url_for("home.access") if key else None

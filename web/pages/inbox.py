@@ -123,7 +123,7 @@ def decide() -> Any:
 
 def _decide(code: str, event: str, note: str, version: str) -> Result:
     """One decision in its own transaction; a refusal is a line of the result."""
-    seen = int(version) if version.isdigit() and len(version) < 10 else None
+    seen = int(version) if version.isdecimal() and len(version) < 10 else None
 
     def work(session: Session) -> Result:
         ask = Ask(

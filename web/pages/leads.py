@@ -101,7 +101,7 @@ def _filtered(wanted: ColumnElement[bool], state: str) -> ColumnElement[bool]:
 
 def _after_deadline(query: Select[Lead], key: str) -> Select[Lead]:
     due, _dot, lead_id = key.partition(".")
-    if not (due.isdigit() and lead_id.isdigit() and len(key) < 40):
+    if not (due.isdecimal() and lead_id.isdecimal() and len(key) < 40 and len(lead_id) < 19):
         return query
     at = EPOCH + timedelta(microseconds=min(int(due), LAST))
     column, edge = deadline(), literal(at, Instant())
@@ -113,7 +113,7 @@ def _list(desk: Desk, wanted: ColumnElement[bool], title: str, endpoint: str, *,
     chosen = _filtered(wanted, state)
     if newest:
         query = select(Lead).where(chosen).order_by(Lead.id.desc()).limit(PAGE + 1)
-        query = query.where(Lead.id < int(key)) if key.isdigit() and len(key) < 19 else query
+        query = query.where(Lead.id < int(key)) if key.isdecimal() and len(key) < 19 else query
     else:
         query = by_deadline(chosen, PAGE + 1)
         query = _after_deadline(query, key) if key else query

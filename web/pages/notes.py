@@ -28,7 +28,7 @@ def notes() -> str:
     with look() as desk:
         mine = select(Notification).where(Notification.person_id == desk.actor.id)
         query = mine if everything else mine.where(Notification.read_at.is_(None))
-        if key.isdigit() and len(key) < 19:
+        if key.isdecimal() and len(key) < 19:
             query = query.where(Notification.id < int(key))
         found = list(desk.session.scalars(query.order_by(Notification.id.desc()).limit(PAGE + 1)))
         flag = "1" if everything else None
@@ -58,9 +58,9 @@ def read() -> Any:
     mine = update(Notification).where(
         Notification.person_id == current_user.person.id, Notification.read_at.is_(None)
     )
-    if number.isdigit() and len(number) < 19:
+    if number.isdecimal() and len(number) < 19:
         mine = mine.where(Notification.id == int(number))
-    elif upto.isdigit() and len(upto) < 19:
+    elif upto.isdecimal() and len(upto) < 19:
         mine = mine.where(Notification.id <= int(upto))
     else:
         return redirect(url_for("notes.notes"), 303)

@@ -117,7 +117,7 @@ def me() -> Any:
     return redirect(url_for("people.person", person_id=current_user.person.id))
 
 
-@page.get("/people/<int:person_id>")
+@page.get("/people/<int(max=2147483647):person_id>")
 @signed_in()
 def person(person_id: int) -> Any:
     """One of the staff, and for the administrator what can be changed."""
@@ -193,7 +193,7 @@ def _lines(desk: Desk, found: Person) -> list[AccessLog]:
 # -- changes -----------------------------------------------------------------------------------------------------
 
 
-@page.post("/people/<int:person_id>/<act>")
+@page.post("/people/<int(max=2147483647):person_id>/<act>")
 @signed_in()
 def change(person_id: int, act: str) -> Any:
     """One change to one of the staff; each is a line on the access log."""
@@ -215,7 +215,7 @@ def change(person_id: int, act: str) -> Any:
             return _person(desk, person_id, refusal)
 
 
-@page.post("/people/<int:person_id>/token")
+@page.post("/people/<int(max=2147483647):person_id>/token")
 @signed_in("admin")
 def token(person_id: int) -> Any:
     """A new bearer token for programs; this is the only time it is shown."""
@@ -310,17 +310,23 @@ def _hashed(name: str) -> str:
 
 def _day(name: str, otherwise: date | None) -> date | None:
     try:
-        return date.fromisoformat(_typed(name)) if _typed(name) else otherwise
+        day = date.fromisoformat(_typed(name)) if _typed(name) else otherwise
     except ValueError as error:
         raise _wrong(name, _("This is no date.")) from error
+    if day is not None and not 1950 <= day.year <= 2100:
+        raise _wrong(name, _("This is no date."))
+    return day
 
 
 def _instant(name: str) -> datetime:
     """A local time of the company."""
     try:
-        return datetime.fromisoformat(_typed(name)).replace(tzinfo=the_settings().timezone)
+        moment = datetime.fromisoformat(_typed(name)).replace(tzinfo=the_settings().timezone)
     except ValueError as error:
         raise _wrong(name, _("This is no time.")) from error
+    if not 1950 <= moment.year <= 2100:
+        raise _wrong(name, _("This is no time."))
+    return moment
 
 
 def _wrong(field: str, why: str) -> Refused:

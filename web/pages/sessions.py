@@ -13,7 +13,7 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
-from flask import Flask, g, redirect, request, session, url_for
+from flask import Flask, abort, g, redirect, request, session, url_for
 from flask.sessions import SecureCookieSessionInterface
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from flask_wtf import CSRFProtect
@@ -74,7 +74,11 @@ def attach(app: Flask) -> None:
 
 def _protect() -> None:
     """Pages change things only with a CSRF token; programs bring a bearer token instead and no cookie counts for them."""
-    if request.method not in ("GET", "HEAD", "OPTIONS") and not is_other(request.path):
+    if is_other(request.path):
+        return
+    if any("\x00" in text for text in (request.path, *request.args.values(), *request.form.values())):
+        abort(400)  # a database text cannot hold it
+    if request.method not in ("GET", "HEAD", "OPTIONS"):
         csrf.protect()
 
 
@@ -152,7 +156,10 @@ def signed_in(*roles: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 def local(path: str | None, otherwise: str = "/") -> str:
     """A path of this site to go on to; anything else (another host, a script) becomes `otherwise`."""
-    parts = urlsplit(path or "")
+    try:
+        parts = urlsplit(path or "")
+    except ValueError:
+        return otherwise
     safe = (
         path
         and not parts.scheme
