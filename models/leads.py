@@ -61,6 +61,8 @@ class Lead(Case, Base):
     registered_on: Mapped[date | None]
     party_size: Mapped[int | None]
     promoter_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
+    by_outreach: Mapped[bool | None]
+    visit_team_id: Mapped[int | None] = mapped_column(ForeignKey("team.id"))
     holder_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
     offered_to_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
     offered_at: Mapped[datetime | None]

@@ -5,101 +5,29 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import yaml
-from pydantic import BaseModel, Field, ValidationError
 from sqlalchemy import Engine, select
 
 from models import database, sealed
-from models.leads import Lead
-from models.people import Person
 from models.remembered import Approval
 from workers.draining import drain_due
+from workers.outcome import Outcome, Played, failures_said
+from workers.scenario import STEP_KEYS, WrongScenario, day, load
 from workflows import policy, staff
 from workflows import timers as clockwork
-from workflows.engine import CLOCK, PUBLIC, Actor, Ask, Refused, take
+from workflows.engine import CLOCK, PUBLIC, Actor, Ask, Flow, Refused, take
 from workflows.flows import FLOWS
 from workflows.lead import LeadFlow
 from workflows.rotation import DutyFlow, duty_of
 
+__all__ = ["Played", "WrongScenario", "failures_said", "load", "rehearse"]
+
 AFTER = re.compile(r"^\+(\d+)\s*([smhdw])$")
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 DECISIONS = ("approve", "reject", "withdraw")
-KEYS = {"start", "policy", "people", "quotas", "steps", "expect", "title", "about", "timezone"}
-STEP_KEYS = {"at", "by", "do", "as", "with", "lead", "event", "refused", "expect", "note", "case", "flow"}
-
-
-class WrongScenario(Exception):
-    """The file is no scenario; the message says where and what to write."""
-
-
-class Expected(BaseModel):
-    """What an `expect` looks like."""
-
-    leads: dict[Any, dict[str, Any]] | None = None
-    approvals: list[dict[str, Any]] | None = None
-    ledger: list[dict[str, Any]] | None = None
-
-
-class StepShape(BaseModel):
-    """What a step looks like, as far as lists and mappings go."""
-
-    facts: dict[str, Any] | None = Field(None, alias="with")
-    expect: Expected | None = None
-
-
-class Shape(BaseModel):
-    """What a scenario file looks like, as far as lists and mappings go; the rest is said where it is read."""
-
-    policy: dict[str, Any] | None = None
-    people: list[dict[str, Any]] | None = None
-    quotas: list[dict[str, Any]] | None = None
-    steps: list[StepShape] | None = None
-    expect: Expected | None = None
-
-
-@dataclass(slots=True)
-class Played:
-    """What came of a scenario."""
-
-    leads: dict[str, dict[str, Any]] = field(default_factory=dict)
-    ledger: list[dict[str, Any]] = field(default_factory=list)
-    approvals: list[dict[str, Any]] = field(default_factory=list)
-    refusals: list[dict[str, Any]] = field(default_factory=list)
-    failures: list[dict[str, Any]] = field(default_factory=list)
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            name: getattr(self, name) for name in ("leads", "ledger", "approvals", "refusals", "failures")
-        }
-
-
-def load(path: Path) -> dict[str, Any]:
-    """Read a scenario file; raises `WrongScenario`."""
-    try:
-        read = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise WrongScenario(f"{path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise WrongScenario(f"{path}: not YAML: {error}") from error
-    if not isinstance(read, dict):
-        raise WrongScenario(f"{path}: a scenario is a mapping with start, people and steps")
-    if unknown := sorted(set(read) - KEYS):
-        raise WrongScenario(f"{path}: unknown key {unknown[0]!r}; known are {', '.join(sorted(KEYS))}")
-    if "start" not in read:
-        raise WrongScenario(f"{path}: say when it starts (start: 2026-03-01T09:00)")
-    try:
-        Shape.model_validate(read)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise WrongScenario(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-    return read
 
 
 def rehearse(
@@ -130,15 +58,16 @@ class Rehearsal:
             raise WrongScenario("start: a day and time is needed, such as 2026-03-01T09:00")
         self.now = self._instant(scenario["start"])
         self.codes: dict[str, str] = {}
-        self.played = Played()
+        self.outcome = Outcome(engine)
+        self.played = self.outcome.played
 
     def play(self, numbers: dict[str, Any]) -> Played:
         self._set_the_stage(numbers)
         for index, each in enumerate(self.scenario.get("steps") or [], start=1):
             self._play(index, each)
         self._drain()
-        self._collect()
-        self._expect("expect", self.scenario.get("expect") or {})
+        self.outcome.collect(self.codes)
+        self.outcome.expect("expect", self.scenario.get("expect") or {})
         return self.played
 
     # -- the stage ----------------------------------------------------------------------------------------------
@@ -153,6 +82,8 @@ class Rehearsal:
                     raise WrongScenario(f"policy: {error}") from error
             for person in self.scenario.get("people") or []:
                 self._hire(session, person)
+            for quota in self.scenario.get("quotas") or []:
+                self._agree(session, "quota", quota)
 
     def _hire(self, session: Any, given: dict[str, Any]) -> None:
         if not isinstance(given, dict) or "name" not in given:
@@ -164,14 +95,26 @@ class Rehearsal:
                 given.get("roles") or [],
                 given.get("team"),
                 phone=str(given["phone"]) if given.get("phone") else None,
-                hired_on=_day(given.get("hired")),
+                hired_on=day(given.get("hired")),
             )
             for phone in given.get("relatives") or []:
                 staff.declare_phone(session, person, str(phone), "relative")
             if given.get("on_duty"):
                 take(session, Ask(DutyFlow, "join", Actor.of(person), self.now))
+            if given.get("pay"):
+                self._agree(session, "pay", {"since": "2000-01", "person": person.name, **given["pay"]})
         except Refused as refusal:
             raise WrongScenario(f"people: {given['name']}: {refusal.detail('en')}") from refusal
+
+    def _agree(self, session: Any, name: str, figures: dict[str, Any]) -> None:
+        """Figures that stand when the scenario begins: proposed and approved before."""
+        flow = FLOWS[name]
+        try:
+            case = take(session, Ask(flow, "propose", CLOCK, self.now, facts=figures, house=True)).case
+            take(session, Ask(flow, "adopt", CLOCK, self.now, code=case.code, house=True))
+        except Refused as refusal:
+            said = " ".join(f"{k}: {v}" for k, v in refusal.errors.items())
+            raise WrongScenario(f"{name}: {refusal.detail('en')} {said}".strip()) from refusal
 
     # -- time ---------------------------------------------------------------------------------------------------
 
@@ -220,11 +163,12 @@ class Rehearsal:
             self._act(index, step, str(do))
             self._drain()
         if "expect" in step:
-            self._collect()
-            self._expect(f"step {index}", step["expect"])
+            self.outcome.collect(self.codes)
+            self.outcome.expect(f"step {index}", step["expect"])
 
     def _act(self, index: int, step: dict[str, Any], do: str) -> None:
-        where = {"step": index, "by": step.get("by"), "do": do, "lead": step.get("lead") or step.get("as")}
+        about = step.get("lead") or step.get("case") or step.get("as")
+        where = {"step": index, "by": step.get("by"), "do": do, "lead": about}
         wanted = step.get("refused")
         try:
             with database.begin(self.engine) as session:
@@ -233,7 +177,7 @@ class Rehearsal:
             self.played.refusals.append({**where, "code": refusal.code, "detail": refusal.detail("en")})
             if refusal.code != wanted:
                 expected = f"to be refused with {wanted}" if wanted else "to be taken"
-                self._fail(
+                self.outcome.fail(
                     {
                         **where,
                         "expected": expected,
@@ -242,25 +186,35 @@ class Rehearsal:
                 )
         else:
             if wanted:
-                self._fail({**where, "expected": f"to be refused with {wanted}", "got": "taken"})
+                self.outcome.fail({**where, "expected": f"to be refused with {wanted}", "got": "taken"})
 
     def _take(self, session: Any, step: dict[str, Any], do: str) -> None:
         by = self._actor(session, step.get("by"))
-        texts = _texts(do)
+        flow = self._flow(step)
+        texts = _texts(flow, do)
         facts = {key: _unquoted(value, key in texts) for key, value in (step.get("with") or {}).items()}
         if do in ("join", "leave"):
-            taken = take(session, self._duty_ask(session, by, do, facts))
-        elif do in DECISIONS:
+            ask = self._duty_ask(session, by, do, facts)
+        elif do in DECISIONS and "flow" not in step:
             code = self._approval(session, step)
-            taken = take(session, Ask(FLOWS["approval"], do, by, self.now, code=code, facts=facts))
+            ask = Ask(FLOWS["approval"], do, by, self.now, code=code, facts=facts)
         else:
-            about = self._code(step["lead"]) if "lead" in step else None
-            event = LeadFlow.by_event().get(do)
+            named = step.get("lead", step.get("case"))
+            about = None if named is None else self._code(session, flow, named)
+            event = flow.by_event().get(do)
             if event and not event[0].opens and about is None:
-                raise WrongScenario(f"do: {do} needs lead: NAME")
-            taken = take(session, Ask(LeadFlow, do, by, self.now, code=about, facts=facts))
+                raise WrongScenario(f"do: {do} needs {'lead' if flow is LeadFlow else 'case'}: NAME")
+            ask = Ask(flow, do, by, self.now, code=about, facts=facts)
+        taken = take(session, ask)
         if "as" in step:
             self.codes[str(step["as"])] = taken.case.code
+
+    def _flow(self, step: dict[str, Any]) -> type[Flow]:
+        """The workflow a step speaks of; leads where it names none."""
+        name = str(step.get("flow", "lead"))
+        if name not in FLOWS:
+            raise WrongScenario(f"flow: there is no {name!r}; known are {', '.join(FLOWS)}")
+        return FLOWS[name]
 
     def _duty_ask(self, session: Any, by: Actor, do: str, facts: dict[str, Any]) -> Ask:
         who = staff.actor_named(session, str(facts.pop("consultant"))) if "consultant" in facts else by
@@ -277,87 +231,26 @@ class Rehearsal:
         except Refused as refusal:
             raise WrongScenario(f"by: {name!r} is not among the people") from refusal
 
-    def _code(self, name: Any) -> str:
-        return self.codes.get(str(name), str(name))
+    def _code(self, session: Any, flow: type[Flow], name: Any) -> str:
+        """The code of a case by the scenario's name for it; a month by itself, and what a lead brought about by the lead."""
+        known = self.codes.get(str(name), str(name))
+        table: Any = flow.table
+        for column in ("month" if flow.flow_name == "month" else "", "lead_code"):
+            if column and hasattr(table, column):
+                wanted = select(table.code).where(getattr(table, column) == known).order_by(table.id.desc())
+                if found := session.scalar(wanted.limit(1)):
+                    return str(found)
+        return known
 
     def _approval(self, session: Any, step: dict[str, Any]) -> str:
-        """The latest approval of this lead and event, the pending one if there is one."""
-        wanted = select(Approval).where(Approval.case_code == self._code(step.get("lead")))
+        """The latest approval of this case and event, the pending one if there is one."""
+        name = step.get("lead", step.get("case"))
+        codes = {self._code(session, flow, name) for flow in FLOWS.values()}
+        wanted = select(Approval).where(Approval.case_code.in_(codes))
         if "event" in step:
             wanted = wanted.where(Approval.event == step["event"])
         found = sorted(session.scalars(wanted), key=lambda a: (a.state == "pending", a.id))
         return found[-1].code if found else "none"
-
-    # -- what came of it ----------------------------------------------------------------------------------------
-
-    def _collect(self) -> None:
-        with database.begin(self.engine) as session:
-            names = {person.id: person.name for person in session.scalars(select(Person))}
-            called = {code: name for name, code in self.codes.items()}
-            self.played.leads = {
-                name: _seen(session.scalars(select(Lead).where(Lead.code == code)).one(), names)
-                for name, code in self.codes.items()
-            }
-            self.played.approvals = [
-                {
-                    "lead": called.get(a.case_code),
-                    "event": a.event,
-                    "status": a.state,
-                    "requested_by": names.get(a.requested_by_id),
-                    "decided_by": names.get(a.decided_by_id or 0),
-                    "reason": a.reason,
-                }
-                for a in session.scalars(select(Approval).order_by(Approval.id))
-            ]
-
-    def _expect(self, where: str, wanted: dict[str, Any]) -> None:
-        for name, fields in (wanted.get("leads") or {}).items():
-            got = self.played.leads.get(str(name))
-            for key, value in fields.items():
-                if got is None or got.get(key) != value:
-                    self._fail(
-                        {
-                            "at": where,
-                            "lead": name,
-                            "field": key,
-                            "expected": value,
-                            "got": got and got.get(key),
-                        }
-                    )
-        if "approvals" in wanted:
-            self._expect_approvals(where, wanted["approvals"])
-        if wanted.get("ledger"):
-            self._fail({"at": where, "expected": wanted["ledger"], "got": self.played.ledger})
-
-    def _expect_approvals(self, where: str, wanted: list[dict[str, Any]]) -> None:
-        """Each expected approval must be found, in order, among those that match its lead and event."""
-        rest = list(self.played.approvals)
-        for each in wanted:
-            found = next((a for a in rest if all(a.get(k) == v for k, v in each.items())), None)
-            if found is None:
-                self._fail(
-                    {"at": where, "expected": each, "got": [a for a in rest if a["lead"] == each.get("lead")]}
-                )
-            else:
-                rest.remove(found)
-
-    def _fail(self, failure: dict[str, Any]) -> None:
-        self.played.failures.append(failure)
-
-
-def _seen(lead: Lead, names: dict[int, str]) -> dict[str, Any]:
-    """A lead as scenarios speak of it."""
-
-    def name(person: int | None) -> str | None:
-        return names.get(person or 0)
-
-    return {
-        "state": lead.state,
-        "outcome": lead.outcome,
-        "holder": name(lead.holder_id),
-        "promoter": name(lead.promoter_id),
-        "offered_to": name(lead.offered_to_id),
-    }
 
 
 def _unquoted(value: Any, text: bool) -> Any:
@@ -367,9 +260,9 @@ def _unquoted(value: Any, text: bool) -> Any:
     return str(value) if text and isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
-def _texts(event: str) -> set[str]:
-    """The fields of a lead's event that hold text."""
-    steps = LeadFlow.by_event().get(event, [])
+def _texts(flow: type[Flow], event: str) -> set[str]:
+    """The fields of an event that hold text."""
+    steps = flow.by_event().get(event, [])
     return {
         name
         for step in steps
@@ -386,22 +279,3 @@ def _holds(annotation: Any) -> set[Any]:
     if hasattr(annotation, "__metadata__"):
         return _holds(parts[0])
     return {kind for part in parts for kind in _holds(part)} - {type(None)}
-
-
-def _day(value: Any) -> date | None:
-    """A day as YAML or a person writes it."""
-    if value is None or isinstance(value, date):
-        return value
-    try:
-        return date.fromisoformat(str(value))
-    except ValueError as error:
-        raise WrongScenario(f"people: {value!r} is no day; write 2026-03-01") from error
-
-
-def failures_said(played: Played) -> Iterator[str]:
-    """The failures as lines that a person reads."""
-    for failure in played.failures:
-        place = ", ".join(
-            f"{k} {v}" for k, v in failure.items() if k not in ("expected", "got") and v is not None
-        )
-        yield f"{place}\n  - expected: {failure['expected']}\n  + got:      {failure['got']}"

@@ -50,12 +50,15 @@ def _is_approver(actor: Actor, approval: Approval) -> bool:
 
 
 Approver = relation(
-    "approver", _("those whose approval it needs"), {"leader", "manager", "sales_manager"}, _is_approver
+    "approver",
+    _("those whose approval it needs"),
+    {"leader", "manager", "sales_manager", "finance"},
+    _is_approver,
 )
 Requester = relation(
     "requester",
     _("who asked for it"),
-    {"member", "leader", "manager", "consultant"},
+    {"member", "leader", "manager", "sales_manager", "consultant", "finance", "admin", "auditor"},
     lambda a, approval: a.id == approval.requested_by_id,
 )
 

@@ -15,10 +15,11 @@ from sqlalchemy.orm import Session
 from models import database
 from models.remembered import Delivery, Outbox
 from workflows import faults
+from workflows.money import ledger
 from workflows.notices import notify
 
 Consumer = Callable[[Session, Outbox, datetime], None]
-CONSUMERS: dict[str, Consumer] = {"notices": notify}
+CONSUMERS: dict[str, Consumer] = {"notices": notify, "ledger": ledger.post}
 TRIES = 8
 
 

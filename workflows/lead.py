@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, or_, select, true
 from models.leads import Lead
 from models.people import Person
 from models.sealed import sealer
-from workflows import rotation
+from workflows import policy, rotation
 from workflows.engine.actor import CLOCK, PUBLIC, Actor
 from workflows.engine.flow import Facts, Flow, NoFacts, State, opening, step
 from workflows.engine.take import Ask, Check
@@ -133,6 +133,28 @@ def duplicates_give_way(check: Check) -> list[Ask]:
     ]
 
 
+def sale_is_signed(check: Check) -> list[Ask]:
+    """A deal begins the life of a sale, from which bonuses follow (S20 (四) 个人2)."""
+    from workflows.money.sale import SaleFlow
+
+    project, facts = check.case.project.code, {"lead": check.case.code}
+    return [Ask(SaleFlow, "sign", check.by, check.at, facts=facts, project=project, house=True)]
+
+
+def fake_lead_is_reported(check: Check) -> list[Ask]:
+    """A false phone or a friend posing as a customer costs its promoter a day's wage (S20 罚7): proposed, not decided."""
+    from workflows.money.deduction import DeductionFlow
+
+    lead = check.case
+    if lead.promoter is None or not lead.by_outreach:
+        return []
+    today = check.at.astimezone(policy.zone(check.session)).date()
+    facts = {"kind": "fake_lead", "person": lead.promoter.name, "day": today, "lead": lead.code}
+    facts |= {"reason": f"{lead.code}"}
+    ask = Ask(DeductionFlow, "report", check.by, check.at, facts=facts, project=lead.project.code, house=True)
+    return [ask]
+
+
 class LeadFlow(Flow):
     """线索: from the street to the contract (S20)."""
 
@@ -143,7 +165,7 @@ class LeadFlow(Flow):
         "outcome", "protected", "channel", "intent", "budget_fen", "area_m2", "spot", "campaign", "party_size", "promoter_id",
         "holder_id", "offered_to_id", "offered_at", "declined_by", "previous_id", "captured_at", "screened_at", "visited_at",
         "assigned_at", "unconverted_at", "reclaimed_at", "closed_at", "next_at", "lost_holder_id", "lost_at", "close_reason",
-        "units", "amount_fen",
+        "units", "amount_fen", "by_outreach", "visit_team_id",
     )  # fmt: skip
 
     captured = State(_("Captured"), initial=True)
@@ -173,6 +195,7 @@ class LeadFlow(Flow):
         lead.demand, lead.note, lead.registered_on = facts.demand, facts.note, facts.registered_on
         lead.consent, lead.consent_at = facts.consent_text or "spoken", ask.at
         lead.promoter_id, lead.protected, lead.captured_at = ask.by.id, ask.by is not PUBLIC, ask.at
+        lead.by_outreach = ask.by.has("member", "leader", "manager")
         lead.declined_by = []
         earlier = select(Lead.id).where(Lead.phone_index == lead.phone_index, Lead.state == "closed")
         lead.previous_id = check.session.scalar(earlier.order_by(Lead.id.desc()).limit(1))
@@ -260,6 +283,7 @@ class LeadFlow(Flow):
     def accept(self, lead: Lead, facts: SignOff, ask: Ask, timers: Any) -> None:
         """The consultant signs for the customer, which confirms the visit (S20 (三)6)."""
         lead.holder_id, lead.assigned_at = ask.by.id, ask.at
+        lead.visit_team_id = lead.promoter.team_id if lead.promoter else None
         lead.offered_to_id = lead.offered_at = None
         timers.cancel(OFFER.name)
 
@@ -360,6 +384,8 @@ class LeadFlow(Flow):
         by=Holder,
         approved_by=SalesManager,
         announces="lead.closed",
+        serial=True,
+        then=sale_is_signed,
     )
     def deal(self, lead: Lead, facts: Contract, ask: Ask) -> None:
         """The contract is signed (S20 (四))."""
@@ -408,7 +434,7 @@ class LeadFlow(Flow):
         approved_by=SalesManager,
         announces="lead.closed",
         serial=True,
-        then=rotation.turn,
+        then=(rotation.turn, fake_lead_is_reported),
     )
     def expose(self, lead: Lead, facts: Evidence, ask: Ask) -> None:
         """A false phone, a friend posing as a customer (S20 罚7)."""

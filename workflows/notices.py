@@ -93,7 +93,7 @@ def _approvers(session: Session, fact: Outbox, at: datetime) -> Iterable[int | N
     approval = session.scalar(select(Approval).where(Approval.code == fact.case_code))
     if approval is None or approval.state != "pending":
         return []
-    staff = having(session, "leader", "manager", "sales_manager")
+    staff = having(session, *Approver.roles)
     may = [
         person.id
         for person in staff

@@ -23,6 +23,19 @@ def number(default: int, label: str, clause: str, unit: str, *, low: int = 0, hi
     return Field(default, ge=low, le=high, description=label, json_schema_extra=extra)
 
 
+def fen(default: int, label: str, clause: str) -> Any:
+    """An amount of money; 0 switches it off."""
+    return number(default, label, clause, "fen", high=10_000_000)
+
+
+def percent(default: int, label: str, clause: str) -> Any:
+    return number(default, label, clause, "%", high=100)
+
+
+def half_days(default: int, label: str, clause: str) -> Any:
+    return number(default, label, clause, "half days", high=62)
+
+
 class Policy(BaseModel):
     """All numbers of the company's policy. `version` is the row they came from, not a number of the policy."""
 
@@ -78,6 +91,58 @@ class Policy(BaseModel):
         20, _("Most people in the fixed outreach team"), "S20 (三)1", "people", low=1, high=1000
     )
 
+    # What a lead earns (S20 (四) 个人); amounts in fen.
+    call_visit_bonus_fen: int = fen(1_000, _("Bonus for a call-in visit beyond the quota"), "S20 (四) 个人1")
+    visit_bonus_fen: int = fen(5_000, _("Bonus for any other visit beyond the quota"), "S20 (四) 个人1")
+    deal_bonus_fen: int = fen(50_000, _("Bonus per unit sold"), "S20 (四) 个人2")
+    leader_bonus_fen: int = fen(10_000, _("The team leader's bonus per unit sold"), "S20 (四) 个人2")
+    call_visit_award_fen: int = fen(30_000, _("Award of the team with most call-in visits"), "S20 (四) 团队1")
+    visit_award_fen: int = fen(60_000, _("Award of the team with most other visits"), "S20 (四) 团队1")
+    deal_award_fen: int = fen(100_000, _("Award of the team with most units sold"), "S20 (四) 团队1")
+
+    # Wage and performance pay.
+    daily_wage_fen: int = fen(6_000, _("Wage of one attended day"), "S20 (二)1")
+    base_low_fen: int = fen(250_000, _("Lowest base wage of monthly staff"), "S20 (二)1")
+    base_high_fen: int = fen(300_000, _("Highest base wage of monthly staff"), "S20 (二)1")
+    month_days_hundredths: int = number(
+        2_175, _("Paid days of a month, in hundredths"), "S20 (二)1", "1/100", low=1, high=3_100
+    )
+    performance_percent: int = percent(20, _("Part of the wage that is performance pay"), "S20 (四) 个人3")
+    performance_call_percent: int = percent(
+        30, _("Weight of call-in visits in performance pay"), "S20 (四) 个人3"
+    )
+
+    # Deductions: the member's part in half days of wage or fen, the leader's in fen.
+    left_post_half_days: int = half_days(1, _("Left the post: wage of the member"), "S20 罚1")
+    left_post_leader_fen: int = fen(1_000, _("Left the post: the leader"), "S20 罚1")
+    absent_half_days: int = half_days(2, _("Absent unnoticed: wage of the member"), "S20 罚2")
+    absent_leader_fen: int = fen(2_000, _("Absent unnoticed: the leader"), "S20 罚2")
+    wandering_half_days: int = half_days(1, _("Wandering: wage of the member"), "S20 罚3")
+    wandering_leader_fen: int = fen(2_000, _("Wandering: the leader"), "S20 罚3")
+    crowding_leader_fen: int = fen(1_000, _("Crowding at one spot: the leader"), "S20 罚4")
+    bad_mood_half_days: int = half_days(1, _("Bad mood towards a customer: wage"), "S20 罚5")
+    bad_mood_serious_percent: int = percent(
+        50, _("Part of the wage lost on dismissal for a serious bad mood"), "S20 罚5"
+    )
+    destroyed_half_days: int = half_days(2, _("Destroyed material: wage of the member"), "S20 罚6")
+    destroyed_leader_fen: int = fen(2_000, _("Destroyed material: the leader"), "S20 罚6")
+    fake_lead_half_days: int = half_days(2, _("Fake lead: wage of the member"), "S20 罚7")
+    attendance_fen: int = fen(2_000, _("Late, early, signing for another"), "S14 一")
+    appearance_fen: int = fen(1_000, _("Appearance"), "S14 二")
+    conduct_fen: int = fen(2_000, _("Conduct"), "S14 三")
+    appeal_days: int = number(
+        3, _("Days to appeal against a deduction"), "S20 备注 (ours)", "days", low=1, high=60
+    )
+    deduction_cap_percent: int = percent(
+        20, _("Most of a month's wage that deductions may take"), "工资支付暂行规定 第十六条"
+    )
+    minimum_wage_fen: int = fen(
+        200_000, _("Local minimum wage of a month (monthly staff)"), "工资支付暂行规定 第十六条"
+    )
+    minimum_day_fen: int = fen(
+        4_800, _("What a day of daily staff must leave at least"), "工资支付暂行规定 第十六条 (ours)"
+    )
+
 
 class WrongPolicy(ValueError):
     """Policy numbers that cannot come into force; `errors` says per number what is wrong."""
@@ -111,6 +176,15 @@ def in_force(session: Session, at: datetime) -> Policy:
         )
         cached[at] = Policy.model_validate({**row.numbers, "version": row.id}) if row else Policy()
     return cached[at]
+
+
+def of_version(session: Session, version: int) -> Policy:
+    """The numbers of a version that a case or a line of history remembers."""
+    known: dict[int, Policy] = session.info.setdefault("policy_versions", {})
+    if version not in known:
+        row = session.get(PolicyVersion, version)
+        known[version] = Policy.model_validate({**row.numbers, "version": row.id}) if row else Policy()
+    return known[version]
 
 
 def enact(session: Session, numbers: dict[str, Any], effective_at: datetime, note: str = "") -> Policy:

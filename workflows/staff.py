@@ -104,6 +104,14 @@ def team_named(session: Session, name: str) -> Team:
     return team
 
 
+def leader_of(session: Session, team_id: int | None, day: date) -> Person | None:
+    """Who leads this team on a day; the first taken on where two do."""
+    if team_id is None:
+        return None
+    team = session.scalars(select(Person).where(Person.team_id == team_id).order_by(Person.id))
+    return next((p for p in team if "leader" in p.roles and works(p, day)), None)
+
+
 def declare_phone(session: Session, person: Person, phone: str, relation: str) -> None:
     """A phone of the staff or of their relatives: it cannot be captured (S20 罚7). Raises `Refused`."""
     try:

@@ -13,11 +13,13 @@ from typing import Any
 from sqlalchemy import String, cast, func, select
 from sqlalchemy.orm import Session
 
+from models.money import Journal
 from models.remembered import Approval, History, Outbox, Timer
 from workflows import timers as clockwork
 from workflows.engine import chain
 from workflows.engine.flow import Flow
 from workflows.flows import FLOWS
+from workflows.money import proof
 
 Progress = Callable[[int], None]
 
@@ -67,6 +69,7 @@ def verify(session: Session, at: datetime, progress: Progress = lambda done: Non
     report.findings += _timers(session, report)
     report.findings += _approvals(session, report)
     report.findings += _facts(session, report, at)
+    report.findings += _ledger(session, report)
     report.anchor = anchor.hexdigest()
     late = clockwork.due(session, at)
     if late:
@@ -215,6 +218,13 @@ def _approvals(session: Session, report: Report) -> Iterator[Finding]:
         yield Finding(
             "approval and history differ", str(code), "history names an approval that does not exist"
         )
+
+
+def _ledger(session: Session, report: Report) -> Iterator[Finding]:
+    """Every journal balances, and every statement equals what history says, to the fen."""
+    report.counts["journals"] = session.scalar(select(func.count()).select_from(Journal)) or 0
+    for wrong in proof.prove(session):
+        yield Finding(wrong.what, wrong.where, wrong.detail)
 
 
 def _facts(session: Session, report: Report, at: datetime) -> Iterator[Finding]:

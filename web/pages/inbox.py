@@ -27,8 +27,8 @@ from workflows.views import names, reads_clear
 from workflows.words import _
 
 page = Blueprint("inbox", __name__)
-DECIDERS = ("leader", "manager", "sales_manager")
-CONCERNED = (*DECIDERS, "member", "consultant", "auditor")
+DECIDERS = ("leader", "manager", "sales_manager", "finance")
+CONCERNED = (*DECIDERS, "member", "consultant", "auditor", "admin")
 MOST = 100
 
 

@@ -29,7 +29,7 @@ MENU = (
     Entry("home.home", _("Today"), "today"),
     Entry("capture.capture", _("Register"), "add", (*FIELD, "reception")),
     Entry("reception.reception", _("Reception"), "desk", ("reception", "sales_manager")),
-    Entry("inbox.inbox", _("Approvals"), "inbox", ("leader", "manager", "sales_manager")),
+    Entry("inbox.inbox", _("Approvals"), "inbox", ("leader", "manager", "sales_manager", "finance")),
     Entry("leads.mine", _("My leads"), "leads", ("member", "leader", "consultant")),
     Entry("leads.everything", _("Leads"), "leads", LOOKERS),
     Entry("pool.pool", _("Pool"), "pool", ("member", "leader", "manager", "sales_manager")),
@@ -50,7 +50,7 @@ MENU = (
     Entry("home.access", _("Access log"), "log", ("auditor",)),
     Entry("lead.search", _("Search"), "search", (*FIELD, *LOOKERS, "consultant")),
     Entry("notes.notes", _("Notices"), "bell"),
-    Entry("inbox.inbox", _("My requests"), "inbox", ("member", "consultant", "auditor")),
+    Entry("inbox.inbox", _("My requests"), "inbox", ("member", "consultant", "auditor", "admin")),
     Entry("people.me", _("My stand-in"), "people", ("leader", "manager", "sales_manager")),
     Entry("clock.clock", _("Move the clock"), "clock"),
 )

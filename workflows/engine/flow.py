@@ -106,7 +106,7 @@ def step(edge: TransitionList, **options: Any) -> Callable[[Callable[..., None]]
 
     `by` who may; `approved_by` whose approval it needs first; `event` its name where two steps share one; `label`;
     `when` a condition on the case that counts as part of the state; `guards`; `starts` timers; `announces` facts;
-    `serial` locks the project first; `automatic` is taken by the house itself, never offered to people; `first` an ask
+    A fact that begins with a dot bears the workflow's name before it. `serial` locks the project first; `automatic` is taken by the house itself, never offered to people; `first` an ask
     to be taken before it in the same transaction, `otherwise` the event taken instead if that is refused; `then` what
     follows in the same transaction.
     """
@@ -137,14 +137,20 @@ class _FlowType(StateMachineMetaclass):
         cls.steps: dict[tuple[str, str | None], Step] = {}
         cls._openers: dict[str, Callable[..., None]] = {}
         cls._seats = threading.local()
-        for attribute, draft in attrs.items():
-            if isinstance(draft, _Draft):
+        inherited: dict[str, _Draft] = next((b._drafts for b in bases if hasattr(b, "_drafts")), {})
+        cls._drafts = inherited | {key: draft for key, draft in attrs.items() if isinstance(draft, _Draft)}
+        for attribute, draft in cls._drafts.items():
+            if attribute in attrs:
                 setattr(cls, f"do_{draft.fn.__name__}", draft.fn)
-                cls._adopt(attribute, draft)  # type: ignore[attr-defined]
+            cls._adopt(attribute, draft)  # type: ignore[attr-defined]
 
 
 class Flow(StateMachine, metaclass=_FlowType):
-    """The base of all workflows. Subclasses set `name`, `noun`, `label`, `table`, `prefix`, `remembers`."""
+    """The base of all workflows. Subclasses set `flow_name`, `noun`, `label`, `table`, `prefix`, `remembers`.
+
+    A workflow may be the base of others, which inherit its states and steps; `forms` gives an inherited event the facts
+    of the workflow at hand.
+    """
 
     flow_name: ClassVar[str] = ""
     noun: ClassVar[str] = "case"
@@ -153,8 +159,10 @@ class Flow(StateMachine, metaclass=_FlowType):
     prefix: ClassVar[str] = ""
     remembers: ClassVar[tuple[str, ...]] = ()
     timers: ClassVar[tuple[Any, ...]] = ()
+    forms: ClassVar[dict[str, type[Facts]]] = {}
     steps: ClassVar[dict[tuple[str, str | None], Step]]
     _seats: ClassVar[threading.local]
+    _drafts: ClassVar[dict[str, _Draft]]
     _openers: ClassVar[dict[str, Callable[..., None]]]
 
     @classmethod
@@ -165,14 +173,17 @@ class Flow(StateMachine, metaclass=_FlowType):
         sources = tuple(dict.fromkeys(t.source.id for t in draft.edge)) if draft.edge else ()
         made = Step(
             event=event,
-            facts=hints.get("facts", NoFacts),
+            facts=cls.forms.get(event) or hints.get("facts", NoFacts),
             doc=inspect.getdoc(draft.fn) or "",
             sources=sources,
             target=next(t.target.id for t in draft.edge) if draft.edge else "",
             label=options.pop("label"),
             guards=_tuple(options.pop("guards", ())),
             starts=_tuple(options.pop("starts", ())),
-            announces=_tuple(options.pop("announces", ())),
+            announces=tuple(
+                cls.flow_name + fact if fact.startswith(".") else fact
+                for fact in _tuple(options.pop("announces", ()))
+            ),
             then=_tuple(options.pop("then", ())),
             **options,
         )
@@ -220,7 +231,7 @@ class Flow(StateMachine, metaclass=_FlowType):
             machine.model.case = empty
 
     @classmethod
-    def open(cls, case: Any, event: str, **injected: Any) -> None:
+    def initiate(cls, case: Any, event: str, **injected: Any) -> None:
         """Begin a case in the machine's initial state."""
         case.state = cls.begins()
         fn = cls._openers[event]

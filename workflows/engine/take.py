@@ -320,7 +320,7 @@ def _open(check: Check, injected: dict[str, Any]) -> None:
     """Begin a case; a unique constraint that says no means that somebody else began it first."""
     case, flow = check.case, check.ask.flow
     case.code = flow.prefix + "".join(secrets.choice(ALPHABET) for _unused in range(8))
-    flow.open(case, check.ask.event, **injected)
+    flow.initiate(case, check.ask.event, **injected)
     case.policy_version = check.policy.version
     try:
         with check.session.begin_nested():

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
+import socket
+import urllib.request
 from collections.abc import Iterator
 from typing import Any
+from urllib.error import URLError
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
-from werkzeug.serving import make_server
 
+from tests.conftest import Starter, eventually
 from tests.web.office.conftest import Office
 from workers.draining import drain_due
 
@@ -39,15 +41,21 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def address(office: Office) -> Iterator[str]:
-    """The pages of the office at an address of this machine."""
-    server = make_server("127.0.0.1", 0, office.app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def address(office: Office, tuoke: Starter, database_url: str) -> str:
+    """The real web server on the office's database."""
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        port = str(door.getsockname()[1])
+    tuoke("web", "--quiet", DATABASE_URL=database_url, TUOKE_PORT=port, TUOKE_CLOCK="movable")
+    eventually(lambda: answers(f"http://127.0.0.1:{port}/healthz"), 60)
+    return f"http://127.0.0.1:{port}"
+
+
+def answers(url: str) -> bool:
+    try:
+        return bool(urllib.request.urlopen(url, timeout=2).status == 200)
+    except (URLError, OSError):
+        return False
 
 
 def sit_down(

@@ -3,10 +3,7 @@ page on a phone and a desk: nothing wider than the screen, nothing the content p
 
 from __future__ import annotations
 
-import socket
-import urllib.request
 from typing import Any
-from urllib.error import URLError
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -14,7 +11,6 @@ from sqlalchemy import select
 
 from models import database as databases
 from models.leads import Lead
-from tests.conftest import Starter, eventually
 from tests.web.office.conftest import Office
 from tests.web.office.test_browser import CHROMIUM, DESK, PHONE, address, browser
 from workers.draining import drain_due
@@ -32,24 +28,6 @@ SAYS = {
     "register": "Register", "free": "Can be registered.", "registered": "Registered", "screen": "Screen",
     "accept": "Accept and sign", "deal": "Deal", "ask": "Ask for approval", "approve": "Approve ticked", "closed": "Closed",
 }  # fmt: skip
-
-
-@pytest.fixture
-def served(office: Office, tuoke: Starter, database_url: str) -> str:
-    """The real web server on the office's database."""
-    with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        port = str(door.getsockname()[1])
-    tuoke("web", "--quiet", DATABASE_URL=database_url, TUOKE_PORT=port, TUOKE_CLOCK="movable")
-    eventually(lambda: answers(f"http://127.0.0.1:{port}/healthz"), 60)
-    return f"http://127.0.0.1:{port}"
-
-
-def answers(url: str) -> bool:
-    try:
-        return bool(urllib.request.urlopen(url, timeout=2).status == 200)
-    except (URLError, OSError):
-        return False
 
 
 class Visitor:
@@ -85,11 +63,11 @@ class Visitor:
     ids=["zh-phone", "en-desk-without-scripts"],
 )
 def test_one_lead_from_the_street_to_the_deal(
-    browser: Browser, served: str, office: Office, language: str, size: Any, script: bool
+    browser: Browser, address: str, office: Office, language: str, size: Any, script: bool
 ) -> None:
     says = {key: say(text, language) for key, text in SAYS.items()}
     office.join("c1")
-    mei = Visitor(browser, served, "mei", language, size, script)
+    mei = Visitor(browser, address, "mei", language, size, script)
     register(mei, says, script)
     with databases.read(office.engine) as session:
         code = session.scalars(select(Lead.code)).one()
@@ -104,7 +82,7 @@ def test_one_lead_from_the_street_to_the_deal(
     assert "¥3,000,000" in mei.page.inner_text("main")
 
     office.act("desk", "visit", code)
-    c1 = Visitor(browser, served, "c1", language, size, script)
+    c1 = Visitor(browser, address, "c1", language, size, script)
     c1.press(says["accept"])
     c1.page.fill("#signature", "c1")
     c1.press(says["accept"])
@@ -115,7 +93,7 @@ def test_one_lead_from_the_street_to_the_deal(
     c1.press(says["ask"])
 
     drain_due(office.engine, office.now)
-    sun = Visitor(browser, served, "sun", language, size, script)
+    sun = Visitor(browser, address, "sun", language, size, script)
     assert code in sun.page.inner_text("main"), "the first page of the one who decides names it"
     sun.go("/inbox").get_by_role("checkbox").first.check()
     sun.press(says["approve"])

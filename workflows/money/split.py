@@ -1,0 +1,111 @@
+"""Dividing a team award (S20 (四) 团队): the leader says who of the team gets how much of what stands on the team's
+account. It is a decision on record, and can be taken back while its month is open."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+from sqlalchemy import ColumnElement, false, func, select, true
+
+from models.money import Entry, Journal, Split
+from models.people import Person
+from workflows.engine.actor import CLOCK, Actor
+from workflows.engine.flow import Facts, Flow, NoFacts, State, guard, opening, step
+from workflows.engine.refusal import Refused
+from workflows.engine.take import Check
+from workflows.engine.who import Leader, relation
+from workflows.money.agreed import DESKS, past_open
+from workflows.money.months import month_of
+from workflows.policy import zone
+from workflows.words import Text, _
+
+LeaderOfIt = relation(
+    "team_leader",
+    _("the leader of the team"),
+    {"leader"},
+    lambda a, case: a.has("leader") and a.team_id is not None and a.team_id == case.team_id,
+)
+
+
+class Shares(Facts):
+    """Fen by the name of a member of the team."""
+
+    shares: dict[str, Annotated[int, Field(ge=1, le=10**9, strict=True)]] = Field(
+        title=_("Shares"), min_length=1, max_length=40
+    )
+
+
+def shares_of(check: Check) -> list[list[int]]:
+    """The shares as [person id, fen]; raises `Refused` (invalid_data) where somebody is not of the team."""
+    shares: dict[str, int] = check.facts.shares  # type: ignore[attr-defined]
+    team = select(Person.name, Person.id).where(Person.team_id == check.by.team_id)
+    members = {row.name: row.id for row in check.session.execute(team)}
+    if strangers := sorted(set(shares) - members.keys()):
+        said = Text(_("%(name)s is not of this team."), {"name": strangers[0]})
+        raise Refused("invalid_data", said, errors={"shares": said})
+    return sorted([members[name], fen] for name, fen in shares.items())
+
+
+def balance(check: Check, team_id: int | None) -> int:
+    """What stands on the team's account, in fen, less divisions that are not posted yet."""
+    account = select(func.sum(Entry.amount_fen)).where(Entry.account == "team", Entry.team_id == team_id)
+    posted = select(Journal.case_code).where(Journal.flow == SplitFlow.flow_name)
+    divided = select(Split).where(Split.team_id == team_id, Split.state == "divided")
+    waiting = check.session.scalars(divided.where(Split.code.not_in(posted)))
+    return (check.session.scalar(account) or 0) - sum(fen for split in waiting for _who, fen in split.shares)
+
+
+@guard(
+    _("The team's account holds %(held)s fen, these shares are %(wanted)s fen."),
+    instead=_("Divide at most what the team holds."),
+)
+def is_covered(check: Check) -> bool | dict[str, Any]:
+    wanted = sum(fen for _who, fen in shares_of(check))
+    held = balance(check, check.by.team_id)
+    return True if wanted <= held else {"held": held, "wanted": wanted}
+
+
+@guard(_("The month of this division is closed."), instead=_("Divide what is left, or open a dispute."))
+def is_in_an_open_month(check: Check) -> bool:
+    return not past_open(check.session, check.case.project_id, check.case.month)
+
+
+class SplitFlow(Flow):
+    """团队奖励分配."""
+
+    flow_name, noun, prefix, table = "split", "case", "T", Split
+    label = _("Division of a team award")
+    remembers = ("team_id", "shares", "month")
+
+    divided = State(_("Divided"), initial=True)
+    undone = State(_("Undone"), final=True)
+
+    @opening(label=_("Divide"), by=Leader, guards=is_covered, announces=".divided", serial=True)
+    def divide(self, case: Split, facts: Shares, check: Check) -> None:
+        """The leader divides what the team earned; it is posted in the present month."""
+        assert check.by.team_id  # a leader without a team has nobody to divide among
+        case.team_id, case.shares = check.by.team_id, shares_of(check)
+        case.month = month_of(check.at, zone(check.session))
+
+    @step(
+        divided.to(undone),
+        label=_("Undo"),
+        by=LeaderOfIt,
+        guards=is_in_an_open_month,
+        announces=".undone",
+        serial=True,
+    )
+    def undo(self, case: Split, facts: NoFacts) -> None:
+        """Take it back: the money lies on the team's account again."""
+
+    @classmethod
+    def seen_by(cls, actor: Actor) -> ColumnElement[bool]:
+        """The team, and the desks."""
+        if actor is CLOCK or actor.has(*DESKS):
+            return true()
+        return Split.team_id == actor.team_id if actor.team_id is not None else false()
+
+    @classmethod
+    def tells(cls, case: Split) -> dict[str, Any]:
+        return {"team_id": case.team_id, "month": case.month}
