@@ -10,6 +10,8 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 PY := .venv/bin/python
 VENDOR := web/static/vendor
+# Tests run side by side, each process with its own servers; more than four get in each other's way.
+TEST_PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(4, os.cpu_count() or 1))')
 
 .PHONY: run test check bench setup clean
 .NOTPARALLEL:
@@ -22,7 +24,7 @@ run: setup
 
 test: setup
 	@echo "tests: pytest on SQLite and PostgreSQL, with a real Redis"
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest --numprocesses $(TEST_PROCESSES) --dist worksteal $(ARGS)
 
 check: setup
 	@echo "check: format";        $(PY) -m ruff format --check --quiet --output-format concise .

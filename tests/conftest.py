@@ -212,10 +212,11 @@ def eventually(true: Callable[[], object], seconds: float = 60.0) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """On CI a browser, PostgreSQL or Redis that is missing is a failure, not a skip."""
+    """On CI a browser, an office program, PostgreSQL or Redis that is missing is a failure, not a skip."""
     report = yield
-    asked = " ".join([*(mark.name for mark in item.iter_markers()), *getattr(item, "fixturenames", ())])
-    must_run = any(need in asked for need in ("browser", "postgres", "redis"))
+    marks = {mark.name for mark in item.iter_markers()}
+    asked = " ".join([*marks, *getattr(item, "fixturenames", ())])
+    must_run = "office" in marks or any(need in asked for need in ("browser", "postgres", "redis"))
     if os.environ.get("CI") and report.skipped and must_run and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"skipped on CI, where it must run: {report.longrepr}"
