@@ -1,5 +1,5 @@
-"""Taking data out: leads and history as csv, xlsx or XES. Masked, except what the named person may read in clear; every
-export stands on the access log before its file is there.
+"""Taking data out: leads, history, the ledger and a month's payout as csv, xlsx or XES. Masked, except what the named
+person may read in clear; every export stands on the access log before its file is there.
 """
 
 from __future__ import annotations
@@ -19,19 +19,28 @@ from sqlalchemy.orm import Session
 
 from models import database
 from models.leads import Lead
+from models.money import Entry, Month
 from models.notices import AccessLog
 from models.people import Project
 from models.remembered import History
-from workers.spreadsheet import private_file, write_csv, write_xlsx
 from workers.xes import Trace, write_xes
 from workflows import staff, views
-from workflows.engine import Actor, Refused
+from workflows.engine import CLOCK, Actor, Refused
 from workflows.lead import LeadFlow, entitled
+from workflows.money import files, payout
+from workflows.money.entries import entries, entry_views, seen
 from workflows.phones import mask, mask_name
+from workflows.spreadsheet import private_file, write_csv, write_workbook, write_xlsx, yuan
 from workflows.words import Text, _
 
 CHUNK = 500
-FORMATS = {"leads": ("csv", "xlsx"), "history": ("csv", "xlsx", "xes")}
+FORMATS = {
+    "leads": ("csv", "xlsx"),
+    "history": ("csv", "xlsx", "xes"),
+    "ledger": ("csv", "xlsx"),
+    "payout": ("csv", "xlsx"),
+}
+OF_MONTHS = ("ledger", "payout")
 LEADS = (
     "code", "project", "state", "outcome", "name", "phone", "channel", "spot", "campaign", "intent", "demand", "note",
     "promoter", "holder", "offered_to", "registered_on", "captured_at", "screened_at", "visited_at", "assigned_at",
@@ -51,12 +60,17 @@ HISTORY = (
     "facts",
     "hash",
 )
+LEDGER = (
+    "id", "journal", "at", "month", "earned_month", "account", "person", "team", "kind", "amount_yuan", "amount_fen", "cause",
+    "clause", "policy_version", "workflow", "code", "reverses",
+)  # fmt: skip
 OPEN_TO_PURPOSE = ("finance", "auditor")
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is to be exported, for whom and why. Without a person everything is masked."""
+    """What is to be exported, for whom and why. Without a person everything is masked; `month` narrows the ledger, and says
+    which payout is meant. `locale` is the language of a payout, which is read by people."""
 
     what: str
     path: Path
@@ -65,6 +79,8 @@ class Wanted:
     person: str | None = None
     purpose: str = ""
     bom: bool = False
+    month: str | None = None
+    locale: str = "zh"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +125,16 @@ def _log(engine: Engine, wanted: Wanted) -> Reader:
             person = staff.person_named(session, wanted.person)
             actor = Actor.of(person)
             if not staff.works(person, wanted.at.astimezone(wanted.zone).date()) or actor.roles <= {"admin"}:
-                raise Refused(
-                    "not_permitted", Text(_("%(name)s may not see customers' data."), {"name": person.name})
+                why = (
+                    _("%(name)s may not see what people earn.")
+                    if wanted.what in OF_MONTHS
+                    else _("%(name)s may not see customers' data.")
                 )
+                raise Refused("not_permitted", Text(why, {"name": person.name}))
         reader = Reader(actor, wanted.purpose)
-        table = History if wanted.what == "history" else Lead
-        rows = session.scalar(_counted(table, reader)) or 0
-        told = f"export {wanted.what}: {wanted.purpose or '—'}"[:200]
+        rows = _COUNTS[wanted.what](session, reader, wanted)
+        what = f"{wanted.what} {wanted.month}" if wanted.month else wanted.what
+        told = f"export {what}: {wanted.purpose or '—'}"[:200]
         person_id = actor.id if actor else None
         session.add(
             AccessLog(
@@ -125,10 +144,21 @@ def _log(engine: Engine, wanted: Wanted) -> Reader:
     return reader
 
 
-def _counted(table: Any, reader: Reader) -> Select[Any]:
-    if table is Lead:
-        return select(func.count()).select_from(Lead).where(reader.sees)
-    return _of_leads(select(func.count()).select_from(History), reader)
+def _count_leads(session: Session, reader: Reader, wanted: Wanted) -> int:
+    return session.scalar(select(func.count()).select_from(Lead).where(reader.sees)) or 0
+
+
+def _count_history(session: Session, reader: Reader, wanted: Wanted) -> int:
+    return session.scalar(_of_leads(select(func.count()).select_from(History), reader)) or 0
+
+
+def _count_entries(session: Session, reader: Reader, wanted: Wanted) -> int:
+    of_them = seen(reader.actor or CLOCK, wanted.month)
+    return session.scalar(select(func.count()).select_from(Entry).where(*of_them)) or 0
+
+
+def _count_accounts(session: Session, reader: Reader, wanted: Wanted) -> int:
+    return len(payout.accounts(session, _month(session, reader, wanted)))
 
 
 def _of_leads(query: Select[Any], reader: Reader) -> Select[Any]:
@@ -249,4 +279,58 @@ def _table(out: Path, wanted: Wanted, header: Sequence[str], rows: Iterator[list
         write_csv(out, header, rows, wanted.zone, bom=wanted.bom)
 
 
-_WRITERS: dict[str, Callable[[Session, Reader, Wanted, Path], int]] = {"leads": _leads, "history": _history}
+def _ledger(session: Session, reader: Reader, wanted: Wanted, out: Path) -> int:
+    """The entries as they were posted, in their order; an amount stands in yuan and in fen."""
+    written = 0
+
+    def rows() -> Iterator[list[Any]]:
+        nonlocal written
+        for chunk in _entries(session, reader, wanted):
+            for view in entry_views(session, chunk):
+                written += 1
+                view["amount_yuan"] = yuan(view["amount_fen"])
+                yield [view[name] for name in LEDGER]
+
+    _table(out, wanted, LEDGER, rows())
+    return written
+
+
+def _entries(session: Session, reader: Reader, wanted: Wanted) -> Iterator[list[Entry]]:
+    """The entries in the order of their ids, a chunk at a time; what was written is forgotten."""
+    after = 0
+    while True:
+        query = entries(reader.actor or CLOCK, wanted.month).where(Entry.id > after)
+        found = list(session.scalars(query.order_by(Entry.id).limit(CHUNK)))
+        if not found:
+            return
+        yield found
+        after = found[-1].id
+        session.expunge_all()
+
+
+def _payout(session: Session, reader: Reader, wanted: Wanted, out: Path) -> int:
+    """The file that finance pays by; a csv file has only the accounts."""
+    sheets = files.payout_sheets(session, _month(session, reader, wanted), wanted.locale)
+    if wanted.path.suffix.lower() == ".xlsx":
+        write_workbook(out, sheets, wanted.zone)
+    else:
+        write_csv(out, sheets[0].header, sheets[0].rows, wanted.zone, bom=wanted.bom)
+    return len(list(sheets[0].rows))
+
+
+def _month(session: Session, reader: Reader, wanted: Wanted) -> Month:
+    return payout.month_named(session, reader.actor or CLOCK, wanted.month or "")
+
+
+_COUNTS: dict[str, Callable[[Session, Reader, Wanted], int]] = {
+    "leads": _count_leads,
+    "history": _count_history,
+    "ledger": _count_entries,
+    "payout": _count_accounts,
+}
+_WRITERS: dict[str, Callable[[Session, Reader, Wanted, Path], int]] = {
+    "leads": _leads,
+    "history": _history,
+    "ledger": _ledger,
+    "payout": _payout,
+}

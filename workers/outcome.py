@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from models import database
 from models.leads import Lead
-from models.money import Entry
+from models.money import Deduction, Entry, Month, Sale
 from models.people import Person, Team
 from models.remembered import Approval
 from workflows import views
@@ -41,11 +41,12 @@ class Outcome:
 
     def __init__(self, engine: Engine) -> None:
         self.engine, self.played = engine, Played()
+        self.called: dict[str, str] = {}
 
     def collect(self, codes: dict[str, str]) -> None:
         with database.begin(self.engine) as session:
             names = {person.id: person.name for person in session.scalars(select(Person))}
-            called = {code: name for name, code in codes.items()}
+            called = self.called = _called(session, codes)
             self.played.leads = {
                 called[lead.code]: _seen(lead, names)
                 for lead in session.scalars(select(Lead).where(Lead.code.in_(called)).order_by(Lead.id))
@@ -116,6 +117,16 @@ def _approval(approval: Approval, names: dict[int, str], called: dict[str, str])
         "decided_by": names.get(approval.decided_by_id or 0),
         "reason": approval.reason,
     }
+
+
+def _called(session: Session, codes: dict[str, str]) -> dict[str, str]:
+    """The scenario's name of each case by its code: what a lead brought about by the lead, a month by itself."""
+    called = {code: name for name, code in codes.items()}
+    tables: tuple[Any, ...] = (Sale, Deduction)
+    for table in tables:
+        for case in session.scalars(select(table).where(table.lead_code.in_(called))):
+            called.setdefault(case.code, called[case.lead_code])
+    return called | {month.code: month.month for month in session.scalars(select(Month))}
 
 
 def _cases(session: Session, called: dict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -28,6 +28,7 @@ __all__ = ["Played", "WrongScenario", "failures_said", "load", "rehearse"]
 AFTER = re.compile(r"^\+(\d+)\s*([smhdw])$")
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 DECISIONS = ("approve", "reject", "withdraw")
+STAFF_STEPS = ("transfer", "end")
 
 
 def rehearse(
@@ -189,6 +190,9 @@ class Rehearsal:
                 self.outcome.fail({**where, "expected": f"to be refused with {wanted}", "got": "taken"})
 
     def _take(self, session: Any, step: dict[str, Any], do: str) -> None:
+        if do in STAFF_STEPS:
+            self._change_staff(session, do, step.get("with") or {})
+            return
         by = self._actor(session, step.get("by"))
         flow = self._flow(step)
         texts = _texts(flow, do)
@@ -209,6 +213,17 @@ class Rehearsal:
         if "as" in step:
             self.codes[str(step["as"])] = taken.case.code
 
+    def _change_staff(self, session: Any, do: str, given: dict[str, Any]) -> None:
+        """Somebody goes over to another team, or has a last day; both are at the staff desk, and no event of a case."""
+        needed = {"transfer": {"person", "team"}, "end": {"person", "last_day"}}[do]
+        if set(given) != needed:
+            raise WrongScenario(f"do: {do} needs with: {{{', '.join(sorted(needed))}}}")
+        person = staff.person_named(session, str(given["person"]))
+        if do == "transfer":
+            staff.move_to_team(session, person, str(given["team"]))
+        elif last := day(given["last_day"]):
+            staff.end_employment(session, person, last, self.now)
+
     def _flow(self, step: dict[str, Any]) -> type[Flow]:
         """The workflow a step speaks of; leads where it names none."""
         name = str(step.get("flow", "lead"))
@@ -217,8 +232,11 @@ class Rehearsal:
         return FLOWS[name]
 
     def _duty_ask(self, session: Any, by: Actor, do: str, facts: dict[str, Any]) -> Ask:
-        who = staff.actor_named(session, str(facts.pop("consultant"))) if "consultant" in facts else by
+        """One's own place, or that of the consultant named; who has none yet is named in the facts."""
+        named = facts.get("consultant")
+        who = by if named is None else staff.actor_named(session, str(named))
         duty = duty_of(session, staff.ensure_company(session).id, who.id)
+        facts = {key: value for key, value in facts.items() if duty is None or key != "consultant"}
         return Ask(DutyFlow, do, by, self.now, code=duty.code if duty else None, facts=facts)
 
     def _actor(self, session: Any, name: Any) -> Actor:

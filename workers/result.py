@@ -11,9 +11,9 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from workers.register import BadRow, GoodRow
-from workers.spreadsheet import write_xlsx
 from workflows.lead_facts import CHANNELS
 from workflows.phones import mask, mask_name
+from workflows.spreadsheet import write_xlsx
 from workflows.words import Text, _, say
 
 HEADER = (_("Sheet"), _("Row"), _("Result"), _("Code"), _("Reason"), _("Customer's name"), _("Mobile phone"),

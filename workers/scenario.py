@@ -86,4 +86,4 @@ def day(value: Any) -> date | None:
     try:
         return date.fromisoformat(str(value))
     except ValueError as error:
-        raise WrongScenario(f"people: {value!r} is no day; write 2026-03-01") from error
+        raise WrongScenario(f"{value!r} is no day; write 2026-03-01") from error

@@ -108,8 +108,10 @@ def has_four_eyes(check: Check) -> bool:
 
 
 def beneficiaries(session: Session, approval: Approval) -> set[int]:
-    """Who gains: those the case benefits, and the staff whom the frozen data name."""
-    gains = subject_flow(approval.flow).gains(subject_of(session, approval), Facts())
+    """Who gains: those the case benefits, those whom the event pays, and the staff whom the frozen data name."""
+    flow, case = subject_flow(approval.flow), subject_of(session, approval)
+    paid = (step.pays(case) for step in flow.by_event()[approval.event] if step.pays)
+    gains = flow.gains(case, Facts()).union(*paid)
     named = people_named(approval)
     return gains | set(session.scalars(select(Person.id).where(Person.name.in_(named))) if named else ())
 

@@ -109,6 +109,8 @@ def _four_eyes(actor: Actor, approval: Approval, gain: set[int]) -> Text | None:
     if actor.id == approval.requested_by_id:
         return Text(_("You asked for this yourself: somebody else must decide."))
     if actor.id in gain:
+        if approval.flow != LeadFlow.flow_name:
+            return Text(_("You gain from this: somebody else must decide."))
         return Text(_("You gain from this as promoter or holder: somebody else must decide."))
     return None
 
@@ -118,10 +120,10 @@ def overtaken(session: Session, approval: Approval, case: Any) -> Text | None:
     flow = subject_flow(approval.flow)
     step = flow.steps.get((approval.event, case.state))
     if step is None or (step.when and not step.when(case)):
-        return Text(
-            _("The lead is “%(state)s” by now: approving would let the request expire."),
-            {"state": Text(flow.states_map[case.state].name)},
-        )
+        state = {"state": Text(flow.states_map[case.state].name)}
+        if flow is not LeadFlow:
+            return Text(_("It is “%(state)s” by now: approving would let the request expire."), state)
+        return Text(_("The lead is “%(state)s” by now: approving would let the request expire."), state)
     requester = session.get_one(Person, approval.requested_by_id)
     if not step.by.allows(Actor.of(requester), case):
         return Text(

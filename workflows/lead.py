@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select, true
+from sqlalchemy.orm import object_session
 
 from models.leads import Lead
 from models.people import Person
@@ -146,13 +148,31 @@ def fake_lead_is_reported(check: Check) -> list[Ask]:
     from workflows.money.deduction import DeductionFlow
 
     lead = check.case
-    if lead.promoter is None or not lead.by_outreach:
+    if lead.promoter is None:
         return []
-    today = check.at.astimezone(policy.zone(check.session)).date()
-    facts = {"kind": "fake_lead", "person": lead.promoter.name, "day": today, "lead": lead.code}
-    facts |= {"reason": f"{lead.code}"}
+    day = check.at.astimezone(policy.zone(check.session)).date()
+    if lead.promoter.left_on is not None:
+        day = min(day, lead.promoter.left_on - timedelta(days=1))
+    facts = {
+        "kind": "fake_lead",
+        "person": lead.promoter.name,
+        "day": day,
+        "lead": lead.code,
+        "reason": lead.code,
+    }
     ask = Ask(DeductionFlow, "report", check.by, check.at, facts=facts, project=lead.project.code, house=True)
     return [ask]
+
+
+def leaders_of_who_brought_it(lead: Lead) -> set[int]:
+    """Those who could earn the leader's bonus of a deal (S20 (四) 个人2)."""
+    from workflows.money.sale import brought_by
+
+    session, seller = object_session(lead), brought_by(lead)
+    if session is None or seller is None or seller.team_id is None:
+        return set()
+    team = session.scalars(select(Person).where(Person.team_id == seller.team_id))
+    return {person.id for person in team if "leader" in person.roles}
 
 
 class LeadFlow(Flow):
@@ -167,6 +187,7 @@ class LeadFlow(Flow):
         "assigned_at", "unconverted_at", "reclaimed_at", "closed_at", "next_at", "lost_holder_id", "lost_at", "close_reason",
         "units", "amount_fen", "by_outreach", "visit_team_id",
     )  # fmt: skip
+    names_people = ("declined_by",)
 
     captured = State(_("Captured"), initial=True)
     screened = State(_("Screened"))
@@ -386,6 +407,7 @@ class LeadFlow(Flow):
         announces="lead.closed",
         serial=True,
         then=sale_is_signed,
+        pays=leaders_of_who_brought_it,
     )
     def deal(self, lead: Lead, facts: Contract, ask: Ask) -> None:
         """The contract is signed (S20 (四))."""

@@ -62,8 +62,8 @@ def choice(label: str, choices: dict[str, str]) -> Any:
     return Field(title=label, json_schema_extra={"choices": choices})  # type: ignore[dict-item]
 
 
-def staff(label: str, role: str) -> Any:
-    return Field(min_length=1, max_length=40, title=label, json_schema_extra={"person": role})
+def staff(label: str, role: str, **extra: Any) -> Any:
+    return Field(min_length=1, max_length=40, title=label, json_schema_extra={"person": role, **extra})
 
 
 Clean = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^\x00]*$")]

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from models.money import Entry
 from models.notices import Notification
 from models.people import Person, StandIn
 from models.remembered import Approval, Outbox
@@ -34,6 +35,33 @@ SAYS = {
     "approval.reminder": _("A request still waits for your approval."),
     "approval.escalated": _("A request has waited too long for its approval."),
     "timer.late": _("A timer fired late: see whether workers and clock run."),
+    "quota.adopted": _("Your quota of the month is set."),
+    "quota.changed": _("Your quota of the month was changed; the month is reckoned again."),
+    "pay.adopted": _("Your pay is agreed."),
+    "pay.changed": _("Your pay was changed."),
+    "attendance.adopted": _("Your attendance of the month is recorded."),
+    "attendance.changed": _("Your attendance of the month was changed."),
+    "sale.signed": _("A customer you brought has bought: a bonus is on your statement."),
+    "sale.rescinded": _("A sale was called off: its bonus is reversed."),
+    "deduction.reported": _("A deduction was reported: somebody must judge it."),
+    "deduction.confirmed": _("A deduction against you was confirmed: you may appeal."),
+    "deduction.reduced": _("A deduction against you was reduced: you may appeal."),
+    "deduction.appealed": _("An appeal waits for a decision."),
+    "deduction.settled": _("A deduction is settled."),
+    "deduction.waived": _("A deduction was waived."),
+    "dispute.opened": _("A line of a statement is in dispute."),
+    "dispute.waiting": _("A dispute still waits for an answer."),
+    "dispute.answered": _("Your dispute was answered."),
+    "dispute.granted": _("Your dispute was granted: an adjustment is on your statement."),
+    "split.divided": _("Your team's award was divided."),
+    "split.undone": _("A division of your team's award was taken back."),
+    "month.submitted": _("A month waits for your approval."),
+    "month.sent_back": _("A month was sent back."),
+    "month.approved": _("A month can be paid out."),
+    "month.paid": _("A month was paid out: see your statement."),
+    "policy.drafted": _("New policy numbers wait to be checked."),
+    "policy.checked": _("Your policy numbers were checked: ask for their approval."),
+    "policy.adopted": _("New policy numbers will be in force."),
 }
 
 
@@ -42,7 +70,9 @@ def notify(session: Session, fact: Outbox, at: datetime) -> None:
     audience = AUDIENCES.get(fact.fact)
     if audience is None:
         return
-    body = {k: v for k, v in fact.body.items() if k in ("about", "event", "state", "outcome", "timer")}
+    body = {
+        k: v for k, v in fact.body.items() if k in ("about", "event", "state", "outcome", "timer", "month")
+    }
     code, flow = fact.body.get("about") or fact.case_code, fact.body.get("flow") or fact.flow
     for person_id in {p for p in audience(session, fact, at) if p is not None}:
         session.add(
@@ -111,6 +141,19 @@ def stand_ins(session: Session, person_id: int, at: datetime) -> list[StandIn]:
     return list(session.scalars(wanted.where(StandIn.starts_at <= at, StandIn.ends_at > at)))
 
 
+def _team(session: Session, fact: Outbox, at: datetime) -> Iterable[int | None]:
+    """Everybody of the team whose award it is."""
+    return session.scalars(select(Person.id).where(Person.team_id == fact.body["team_id"]))
+
+
+def _paid(session: Session, fact: Outbox, at: datetime) -> Iterable[int | None]:
+    """Everybody with a line in the month that was paid out."""
+    month = Entry.month == fact.body["month"]
+    return session.scalars(select(Entry.person_id).where(month, Entry.person_id.is_not(None)).distinct())
+
+
+CHARGED = _named("person_id", "also_id", "leader_id")
+
 AUDIENCES: dict[str, Audience] = {
     "lead.unscreened": _both(_named("promoter_id"), _leader_of_promoter),
     "lead.visited": _named("promoter_id"),
@@ -129,6 +172,29 @@ AUDIENCES: dict[str, Audience] = {
     "approval.rejected": _named("requested_by_id"),
     "approval.expired": _named("requested_by_id"),
     "timer.late": _role("admin"),
+    **{
+        f"{flow}.{word}": _named("person_id")
+        for flow in ("quota", "pay", "attendance")
+        for word in ("adopted", "changed")
+    },
+    "sale.signed": _named("seller_id", "leader_id"),
+    "sale.rescinded": _named("seller_id", "leader_id"),
+    "deduction.reported": _role("manager", "sales_manager"),
+    "deduction.appealed": _role("manager", "sales_manager"),
+    **{f"deduction.{word}": CHARGED for word in ("confirmed", "reduced", "settled", "waived")},
+    "dispute.opened": _role("manager"),
+    "dispute.waiting": _role("manager", "sales_manager"),
+    "dispute.answered": _named("person_id"),
+    "dispute.granted": _named("person_id"),
+    "split.divided": _team,
+    "split.undone": _team,
+    "month.submitted": _role("sales_manager"),
+    "month.sent_back": _role("manager"),
+    "month.approved": _role("finance"),
+    "month.paid": _paid,
+    "policy.drafted": _role("finance", "auditor"),
+    "policy.checked": _named("author_id"),
+    "policy.adopted": _role("leader", "manager", "sales_manager", "finance", "auditor"),
 }
 
 

@@ -104,6 +104,18 @@ def team_named(session: Session, name: str) -> Team:
     return team
 
 
+def move_to_team(session: Session, person: Person, team: str) -> None:
+    """Somebody goes over to another team. What was earned before counts for the team of that moment.
+
+    Raises `Refused` (guard_failed) where the team is full.
+    """
+    goal = team_named(session, team)
+    if goal.id != person.team_id and {"member", "leader"} & set(person.roles):
+        _keep_team_size(session, goal)
+    person.team = goal
+    session.flush()
+
+
 def leader_of(session: Session, team_id: int | None, day: date) -> Person | None:
     """Who leads this team on a day; the first taken on where two do."""
     if team_id is None:

@@ -11,11 +11,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.leads import Lead
-from models.people import Person
+from models.people import Person, Team
 from models.remembered import Approval, History, Timer
-from workflows.approval import Approver, people_named, subject_flow, subject_of
+from workflows.approval import Approver, beneficiaries, subject_flow, subject_of
 from workflows.engine.actor import Actor
-from workflows.engine.flow import Facts, Flow, Step
+from workflows.engine.flow import Flow, Step
 from workflows.lead import entitled
 from workflows.phones import mask, mask_name
 from workflows.words import Text, _
@@ -35,6 +35,16 @@ def names(session: Session) -> dict[int | None, str]:
     if found is None:
         found = session.info["names"] = {
             row.id: row.name for row in session.execute(select(Person.id, Person.name))
+        }
+    return found
+
+
+def team_names(session: Session) -> dict[int | None, str]:
+    """Every team's name by id, read once per session."""
+    found: dict[int | None, str] | None = session.info.get("team_names")
+    if found is None:
+        found = session.info["team_names"] = {
+            row.id: row.name for row in session.execute(select(Team.id, Team.name))
         }
     return found
 
@@ -128,7 +138,7 @@ def history_of(session: Session, flow: str, code: str) -> list[History]:
 
 def history_view(session: Session, row: History, *, clear: bool) -> dict[str, Any]:
     """One thing that happened. Sealed facts are shown only to those who read the case in clear."""
-    who = names(session)
+    who, flow = names(session), subject_flow(row.flow)
     return {
         "seq": row.seq,
         "event": row.event,
@@ -139,17 +149,26 @@ def history_view(session: Session, row: History, *, clear: bool) -> dict[str, An
         "at": row.at,
         "due_at": row.due_at,
         "facts": {**row.facts, **((row.private or {}) if clear else {})},
-        "changes": {k.removesuffix("_id"): _spoken(k, v, who) for k, v in row.changes.items()},
+        "changes": dict(spoken(session, flow, k, v) for k, v in row.changes.items()),
         "hash": row.hash,
     }
 
 
-def _spoken(column: str, value: Any, who: dict[int | None, str]) -> Any:
-    if column == "declined_by":
-        return [who.get(person) for person in value]
-    return (
-        who.get(value) if column.endswith("_id") and column != "previous_id" and value is not None else value
-    )
+def spoken(session: Session, flow: type[Flow], column: str, value: Any) -> tuple[str, Any]:
+    """A column of a case as it is told: people and teams by their names, and no `_id` at the end of its own.
+
+    Where a list bears people's ids (`names_people`), it becomes their names; with a value beside each, values by name.
+    """
+    who, known = names(session), flow.table.__table__.columns
+    tables = {key.column.table for key in known[column].foreign_keys} if column in known else set()
+    if Person.__table__ in tables:
+        value = who.get(value)
+    elif Team.__table__ in tables:
+        value = team_names(session).get(value)
+    elif column in flow.names_people and value:
+        paired = isinstance(value[0], list | tuple)
+        value = {who.get(i): each for i, each in value} if paired else [who.get(i) for i in value]
+    return column.removesuffix("_id"), value
 
 
 def timers_of(session: Session, flow: str, code: str) -> list[Timer]:
@@ -202,14 +221,8 @@ def case_view(session: Session, actor: Actor, flow: type[Flow], case: Any) -> di
         return lead_view(session, actor, case)
     if isinstance(case, Approval):
         return approval_view(session, case, clear=reads_clear(session, actor, flow, case))
-    who, columns = names(session), flow.table.__table__.columns
     view = {"code": case.code, "state": case.state, "version": case.version}
-    for column in flow.remembers:
-        person = any(key.column.table is Person.__table__ for key in columns[column].foreign_keys)
-        view[column.removesuffix("_id") if person else column] = (
-            who.get(getattr(case, column)) if person else getattr(case, column)
-        )
-    return view
+    return view | dict(spoken(session, flow, column, getattr(case, column)) for column in flow.remembers)
 
 
 def case_views(
@@ -250,8 +263,7 @@ def may_decide(session: Session, actor: Actor, approval: Approval) -> bool:
         or actor.id == approval.requested_by_id
     ):
         return False
-    gaining = subject_flow(approval.flow).gains(subject_of(session, approval), Facts())
-    return actor.id not in gaining and actor.name not in people_named(approval)
+    return actor.id not in beneficiaries(session, approval)
 
 
 def reads_clear(session: Session, actor: Actor, flow: type[Flow], case: Any) -> bool:

@@ -11,16 +11,31 @@ from collections import Counter, defaultdict
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, delete, func, select
+from sqlalchemy.orm import Session
 
 from models import database, machinery
 from models.leads import Lead
+from models.money import Entry, Journal, Month
 from models.notices import Notification
+from models.people import Person
 from models.remembered import Answer, Approval, Delivery, History, Outbox, Timer
 from tests.crash.lives import Answered, Lives
 from tests.crash.storm import House, eventually
+from tests.money.company import nets
 from workflows import facts, timers
+from workflows.money import ledger
+from workflows.money.months import month_of
+from workflows.policy import zone
 
+# The workflows in which people act here, with the event that begins a case.
+TOLD = {
+    "lead": "capture",
+    "quota": "propose",
+    "pay": "propose",
+    "attendance": "propose",
+    "deduction": "report",
+} | {"month": "begin"}
 Row = tuple[str, str, str, int, bool]
 
 
@@ -51,11 +66,13 @@ def check(engine: Engine, house: House, lives: Lives) -> dict[str, Any]:
             )
         )
         counted |= nothing_lost(session, lives, {(r.flow, r.case_code, r.seq): r.target for r in rows})
-        happened = Counter((r.case_code, r.event) for r in rows if r.flow == "lead" and r.by_role == "person")
+        happened = Counter((r.case_code, r.event) for r in rows if r.by_role == "person" and r.flow in TOLD)
         assert happened == answered_events(session, lives.client.answers), (
             "what people did and what was answered differ"
         )
         counted |= nothing_twice(session, lives)
+        counted |= paid_as_earned(session, lives)
+    counted["ledger"] = reckoned_anew(engine)
     counted["no phone in logs or Redis"] = silent(house)
     return counted
 
@@ -83,7 +100,9 @@ def nothing_lost(session: Any, lives: Lives, history: dict[tuple[str, str, int],
             state = session.scalar(select(Approval.state).where(Approval.code == said["id"]))
             assert state is not None, f"lost: {each}"
         else:
-            assert history.get(("lead", said["code"], said["version"])) == said["state"], f"lost: {each}"
+            assert history.get((flow_of(each), said["code"], said["version"])) == said["state"], (
+                f"lost: {each}"
+            )
         kept = session.scalar(select(Answer.status).where(Answer.key == each.key))
         assert kept in (each.status, None), f"another answer is kept: {each}"
     return {"answers that hold": len(good), "refusals": len(lives.client.answers) - len(good)}
@@ -99,11 +118,15 @@ def answered_events(session: Any, answers: list[Answered]) -> Counter[tuple[str,
         if found := re.fullmatch(r"/approvals/(\w+)/approve", each.path):
             code, event, state = about[found[1]]
             happened[code, event] += state == "approved"
-        else:
-            happened[
-                each.said["code"], each.path.rpartition("/")[2] if each.path != "/leads" else "capture"
-            ] += 1
+        elif not each.path.startswith("/approvals/"):
+            opening = TOLD[flow_of(each)] if each.path.count("/") == 1 else ""
+            happened[each.said["code"], opening or each.path.rpartition("/")[2]] += 1
     return +happened
+
+
+def flow_of(answer: Answered) -> str:
+    """The workflow that a request was about."""
+    return {"leads": "lead"}.get(answer.path.split("/")[1], answer.path.split("/")[1])
 
 
 def nothing_twice(session: Any, lives: Lives) -> dict[str, Any]:
@@ -145,6 +168,64 @@ def nothing_twice(session: Any, lives: Lives) -> dict[str, Any]:
         **states,
         **dict(sorted(ended.items())),
     }
+
+
+def paid_as_earned(session: Any, lives: Lives) -> dict[str, Any]:
+    """The months are locked; everybody got the bonuses of the visits beyond the quota and nothing is left to be paid,
+    counted here once more from what was confirmed."""
+    months = {row.month: row.state for row in session.execute(select(Month.month, Month.state))}
+    last = max(month for month, state in months.items() if state != "open")
+    assert {state for month, state in months.items() if month <= last} == {"locked"}
+    confirmed: Counter[tuple[str, str, bool]] = Counter()
+    accepted = select(History.at, Lead.channel, Person.name).where(
+        History.flow == "lead",
+        History.event == "accept",
+        Lead.id == History.case_id,
+        Person.id == Lead.promoter_id,
+    )
+    for at, channel, who in session.execute(accepted):
+        confirmed[who, month_of(at, zone(session)), channel == "call_in"] += 1
+    earned: Counter[str] = Counter()
+    for (who, month, call), count in confirmed.items():
+        beyond = count - lives.quotas.get((who, month), (0, 0))[0 if call else 1]
+        earned[who] += max(0, beyond) * (1_000 if call else 5_000)
+    kinds = ("visit_bonus", "call_visit_bonus")
+    posted = (
+        select(Person.name, func.sum(Entry.amount_fen))
+        .join(Entry)
+        .where(Entry.kind.in_(kinds))
+        .group_by(Person.name)
+    )
+    assert dict(session.execute(posted).all()) == +earned, "the bonuses are not those of the visits"
+    held = select(Entry.person_id, Entry.team_id, func.sum(Entry.amount_fen)).where(
+        Entry.account != "company", Entry.month <= last
+    )
+    left = [fen for *_owner, fen in session.execute(held.group_by(Entry.person_id, Entry.team_id)) if fen > 0]
+    assert not left, f"{left} fen were not paid out"
+    paid = session.scalar(
+        select(func.sum(Entry.amount_fen)).where(Entry.account == "company", Entry.kind == "payout")
+    )
+    return {"months locked": sum(state == "locked" for state in months.values()), "fen paid out": paid}
+
+
+def reckoned_anew(engine: Engine) -> str:
+    """From an empty ledger, undisturbed, it comes to the same; then all is left as it was."""
+    with Session(engine) as session:
+        before = nets(session, company=True)
+        session.execute(delete(Entry))
+        session.execute(delete(Journal))
+        session.expunge_all()
+        told: dict[tuple[str, ...], Outbox] = {}
+        for fact in session.scalars(select(Outbox).order_by(Outbox.id)):
+            scopes = tuple(scope.key for scope in ledger.scopes_of(session, fact))
+            if scopes:
+                told[scopes] = fact
+        for fact in told.values():
+            ledger.post(session, fact, datetime.now(UTC))
+        again = nets(session, company=True)
+        session.rollback()
+    assert again == before, "undisturbed the ledger comes to something else"
+    return f"the same undisturbed: {len(before)} sums from {len(told)} scopes"
 
 
 def silent(house: House) -> bool:

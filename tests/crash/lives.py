@@ -20,7 +20,7 @@ STAFF = {
     **{name: (["member"], "A" if n < 2 else "B") for n, name in enumerate(MEMBERS)},
     **{name: (["consultant"], None) for name in CONSULTANTS},
     "lin": (["leader"], "A"), "guo": (["manager"], None), "sun": (["sales_manager"], None), "qian": (["sales_manager"], None),
-    "desk": (["reception"], None), "an": (["auditor"], None), "root": (["admin"], None),
+    "desk": (["reception"], None), "an": (["auditor"], None), "root": (["admin"], None), "fei": (["finance"], None),
 }  # fmt: skip
 PATIENCE = 180.0
 
@@ -114,6 +114,7 @@ class Lives:
     leads: int
     seed: int
     codes: dict[int, str] = field(default_factory=dict)
+    quotas: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
 
     def everybody(self, act: Callable[[int, random.Random], None], threads: int = 6) -> None:
         """Do this for every lead, several at a time."""
@@ -206,13 +207,93 @@ class Lives:
     def agree(self, lead: int, who: str, event: str, **facts: Any) -> None:
         """Ask for something that needs consent, and have it approved by two at once: one of them decides."""
         asked = self.client.post(who, lead, event, f"/leads/{self.codes[lead]}/{event}", **facts)
-        if asked.status != 202:
-            return
-        number = (asked.said.get("approval") or asked.said)["id"]
+        if asked.status == 202:
+            self.both_approve((asked.said.get("approval") or asked.said)["id"])
+
+    def both_approve(self, number: str) -> None:
+        clicks = self.both(f"/approvals/{number}/approve", number)
+        assert clicks == [200, 409], clicks
+
+    def both(self, path: str, key: str) -> list[int]:
+        """Two sales managers click at once."""
         with ThreadPoolExecutor(2) as pair:
             clicks = [
-                pair.submit(self.client.post, boss, lead, f"{event}-{boss}", f"/approvals/{number}/approve")
+                pair.submit(self.client.ask, boss, "POST", path, {}, f"{self.client.run}-{key}-{boss}")
                 for boss in ("sun", "qian")
             ]
-            statuses = sorted(click.result().status for click in clicks)
-        assert statuses == [200, 409], statuses
+            return sorted(click.result().status for click in clicks)
+
+    # --- money -------------------------------------------------------------------------------------------------
+
+    def post(self, who: str, key: str, path: str, **body: Any) -> Answered:
+        return self.client.ask(who, "POST", path, body, key=f"{self.client.run}-{key}")
+
+    def each_member(self, act: Callable[[int, str], None]) -> None:
+        with ThreadPoolExecutor(len(MEMBERS)) as pool:
+            for done in [pool.submit(act, number, name) for number, name in enumerate(MEMBERS)]:
+                done.result()
+
+    def agree_on(self, flow: str, key: str, who: str, **figures: Any) -> None:
+        """Figures proposed by the manager, approved by two at once."""
+        code = self.post("guo", f"{flow}-{who}-{key}", f"/{flow}", person=who, **figures).said["code"]
+        pending = self.client.ask("sun", "GET", "/approvals?status=pending&limit=200").said["items"]
+        (number,) = [each["id"] for each in pending if each["code"] == code]
+        self.both_approve(number)
+
+    def set_figures(self, month: str) -> None:
+        """Quotas, some of nothing, and what everybody is paid."""
+
+        def one(number: int, who: str) -> None:
+            self.quotas[who, month] = (number % 2, number)
+            self.agree_on("quota", month, who, month=month, call_visits=number % 2, visits=number)
+            self.agree_on("pay", month, who, kind="monthly", amount_fen=280_000, since=month)
+
+        self.each_member(one)
+
+    def charge(self, day: str) -> None:
+        """A deduction for everybody: confirmed; half of them appeal, and another decides."""
+
+        def one(number: int, who: str) -> None:
+            facts = {"kind": "left_post", "person": who, "day": day, "reason": "离岗"}
+            code = self.post("guo", f"charge-{who}", "/deduction", **facts).said["code"]
+            at = f"/deduction/{code}"
+            self.post("sun", f"confirm-{who}", f"{at}/confirm")
+            if number % 2:
+                self.post(who, f"appeal-{who}", f"{at}/appeal", reason="不是这样")
+                self.post("qian", f"uphold-{who}", f"{at}/uphold")
+
+        self.each_member(one)
+
+    def record_days(self, month: str) -> None:
+        self.each_member(
+            lambda number, who: self.agree_on(
+                "attendance", month, who, month=month, half_days=44 - number, half_days_due=44
+            )
+        )
+
+    def decide_what_waits(self) -> None:
+        """Requests that nobody decided hold up the month."""
+        pending = self.client.ask("sun", "GET", "/approvals?status=pending&limit=200").said["items"]
+        for each in pending:
+            self.post("sun", f"reject-{each['id']}", f"/approvals/{each['id']}/reject")
+
+    def close(self, month: str) -> None:
+        """Submitted, approved by two at once, paid, locked; as soon as the workers have posted what there is."""
+        known = self.client.ask("guo", "GET", "/month?limit=200").said["items"]
+        found = [each["code"] for each in known if each["month"] == month]
+        code = found[0] if found else self.post("guo", f"begin-{month}", "/month", month=month).said["code"]
+        self.insist("guo", f"/month/{code}/submit", in_spite=True)
+        self.insist("sun", f"/month/{code}/approve")
+        self.insist("fei", f"/month/{code}/pay", reference=f"P-{month}")
+        self.insist("fei", f"/month/{code}/lock")
+
+    def insist(self, who: str, path: str, **body: Any) -> None:
+        """Again and again while the ledger is not up to date; a guard that says no wrote nothing."""
+        for turn in range(400):
+            answer = self.post(who, f"{path.replace('/', '-')}-{turn}", path, **body)
+            if answer.status == 200:
+                return
+            assert answer.status == 422, answer
+            assert answer.said["rule"] in ("nothing_blocks_it", "is_posted"), answer
+            time.sleep(0.2)
+        raise GaveUp(f"{who} {path}")

@@ -16,6 +16,7 @@ from tests.crash.lives import CONSULTANTS, STAFF, Client, Lives
 from tests.crash.storm import House, Storm, eventually
 from workflows import staff
 from workflows.engine import Actor, Ask, take
+from workflows.policy import zone
 from workflows.rotation import DutyFlow
 
 DATA_KEY = bytes(range(32))
@@ -69,17 +70,32 @@ class Torture:
 
     def live(self, engine: Engine, lives: Lives) -> None:
         """The phases of a month and a half, with the clock moved between them, all under the storm."""
+        month, day = self.today(engine)
+        self.tell("figures are agreed")
+        lives.set_figures(month)
         self.tell("arriving")
         lives.everybody(lives.arrive)
         self.tell("deals before the ten days are over")
         lives.everybody(lives.before_ten_days)
+        lives.charge(day)
         for days, phase in ((10, lives.after_ten_days), (31, lives.after_a_month)):
             self.tell(f"{days} days pass")
             database.in_transaction(engine, lambda session: machinery.move(session, timedelta(days=days)))  # noqa: B023
             eventually(lambda: drained(engine), 240 + self.leads, f"what came due after {days} days")
             self.tell("people go on")
             lives.everybody(phase)
+        self.tell("the month is closed")
+        lives.decide_what_waits()
+        lives.record_days(month)
+        eventually(lambda: drained(engine), 240 + self.leads, "what was decided")
+        lives.close(month)
         self.tell("the storm is over")
+
+    def today(self, engine: Engine) -> tuple[str, str]:
+        """The company's month and day."""
+        with database.read(engine) as session:
+            day = (datetime.now(UTC) + machinery.offset(session)).astimezone(zone(session)).date()
+        return f"{day:%Y-%m}", day.isoformat()
 
     def tell(self, what: str) -> None:
         print(f"  {time.strftime('%H:%M:%S')} {what}", flush=True)

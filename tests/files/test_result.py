@@ -10,7 +10,7 @@ import pytest
 from tests.files import registers
 from workers.register import GoodRow, read_register
 from workers.result import Outcome, write_result
-from workers.spreadsheet import neutral, write_csv, write_xlsx
+from workflows.spreadsheet import neutral, write_csv, write_xlsx
 from workflows.words import Text
 
 DANGEROUS = [

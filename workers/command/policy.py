@@ -10,10 +10,14 @@ from sqlalchemy import select
 
 from models import database
 from models.machinery import PolicyVersion
+from models.money import PolicyDraft
+from models.remembered import History
 from workers import ground
 from workers.command.company import LOCALE, finish, open_books, say_json
 from workers.command.rehearse import numbers_in
 from workflows import policy as policies
+from workflows import views
+from workflows.money.statements import yuan
 from workflows.words import say
 
 
@@ -31,9 +35,11 @@ def show(as_json: bool) -> None:
     if as_json:
         say_json({"version": current.version, "since": since, "numbers": rows})
         return
+    click.echo(f"# version {current.version}, {_origin(current.version)}")
     for row in rows:
+        money = yuan(row["value"]) if row["unit"] == "fen" else ""
         click.echo(
-            f"{row['name']:<28} {row['value']:>7} {row['unit']:<8} {row['clause']:<22} {row['since']:<12} {row['label']}"
+            f"{row['name']:<28} {row['value']:>7} {row['unit']:<9} {money:>10}  {row['clause']:<22} {row['since']:<12} {row['label']}"
         )
 
 
@@ -94,6 +100,23 @@ def _in_force() -> tuple[policies.Policy, str]:
         row = session.scalar(select(PolicyVersion).where(PolicyVersion.id == current.version))
         since = f"{row.effective_at.astimezone(policies.zone(session)):%Y-%m-%d}" if row else "always"
     return current, since
+
+
+def _origin(version: int) -> str:
+    """Where a version comes from: the draft that became it and the people behind it, or the note it was written with."""
+    with database.read(ground.engine()) as session:
+        row = session.get(PolicyVersion, version)
+        if row is None:
+            return "the numbers we ship"
+        draft = session.scalar(select(PolicyDraft).where(PolicyDraft.adopted_version == version))
+        if draft is None:
+            return row.note or "written without a draft"
+        adopted = select(History.approved_by_id).where(History.flow == "policy", History.case_id == draft.id)
+        approved_by = session.scalar(adopted.where(History.event == "adopt"))
+        who = views.names(session)
+        people = (("drafted", draft.author_id), ("checked", draft.checked_by_id), ("approved", approved_by))
+        told = ", ".join(f"{deed} by {who.get(person)}" for deed, person in people)
+        return f"draft {draft.code}: {told}; {' '.join((draft.why or '').split())}"
 
 
 def _errors(given: dict[str, Any]) -> dict[str, str]:

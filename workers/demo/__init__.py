@@ -23,6 +23,7 @@ from models.settings import Settings
 from workers.demo import cast
 from workers.demo.lives import Storyteller
 from workers.demo.month import Life, Month, place
+from workers.demo.payroll import Payroll
 from workers.demo.today import Today
 from workflows import policy, staff
 from workflows.engine.actor import STAFF_ROLES
@@ -92,7 +93,7 @@ def _make(engine: Engine, settings: Settings, now: datetime) -> None:
     for who in cast.CONSULTANTS:
         month.begin(_on_duty(month.now + timedelta(minutes=20 + cast.CONSULTANTS.index(who)), who))
     _captures(month, tell)
-    for scene in Today(tell, now).scenes():
+    for scene in (*Payroll(start, now).scenes(), *Today(tell, now).scenes()):
         month.begin(scene)
     _played(month, start, now)
     database.in_transaction(engine, lambda session: _settle_in(session, now))

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from models import database
 from models.leads import Lead
+from models.money import Month as MonthRow
 from models.people import Person
 from models.remembered import Approval
 from workers.draining import drain_due
@@ -23,6 +24,7 @@ from workflows import facts, staff, timers
 from workflows.approval import ApprovalFlow
 from workflows.engine import PUBLIC, Ask, Flow, Refused, take
 from workflows.lead import LeadFlow
+from workflows.money.month import MonthFlow
 from workflows.rotation import DutyFlow, duty_of
 
 FROM_POOL = "(pool)"
@@ -120,11 +122,17 @@ class Month:
         if deed.flow is DutyFlow:
             place = duty_of(session, staff.ensure_company(session).id, by.id)
             code = place.code if place else None
+        if deed.flow is MonthFlow:
+            code = session.scalar(select(MonthRow.code).where(MonthRow.month == deed.code)) or "none"
         taken = take(session, Ask(deed.flow, deed.event, by, self.now, code=code, facts=deed.facts))
         if deed.flow is LeadFlow:
             session.flush()
             return self._look(session, taken.case.code, taken.approval)
-        return Seen(self.now, taken.case.code, taken.case.state)
+        session.flush()
+        asked = select(Approval.code).where(
+            Approval.case_code == taken.case.code, Approval.state == "pending"
+        )
+        return Seen(self.now, taken.case.code, taken.case.state, approval=session.scalar(asked.limit(1)))
 
     def _from_pool(self, session: Session) -> str:
         """The lead that has lain in the pool the longest."""

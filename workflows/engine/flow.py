@@ -35,7 +35,8 @@ class Facts(BaseModel):
 
     @classmethod
     def marked(cls, mark: str) -> set[str]:
-        """The fields that bear this mark: `private` (about the customer, sealed) or `person` (names one of the staff)."""
+        """The fields that bear this mark: `private` (about the customer, sealed), `person` (names one of the staff), `left`
+        (or somebody who has left)."""
         marks = {name: info.json_schema_extra for name, info in cls.model_fields.items()}
         return {name for name, extra in marks.items() if isinstance(extra, dict) and extra.get(mark)}
 
@@ -87,6 +88,7 @@ class Step:
     first: Callable[[Any], Any] | None = None
     otherwise: str = ""
     then: tuple[Callable[[Any], Iterable[Any]], ...] = ()
+    pays: Callable[[Any], set[int]] | None = None
 
     @property
     def opens(self) -> bool:
@@ -105,10 +107,11 @@ def step(edge: TransitionList, **options: Any) -> Callable[[Callable[..., None]]
     """An event over these transitions.
 
     `by` who may; `approved_by` whose approval it needs first; `event` its name where two steps share one; `label`;
-    `when` a condition on the case that counts as part of the state; `guards`; `starts` timers; `announces` facts;
-    A fact that begins with a dot bears the workflow's name before it. `serial` locks the project first; `automatic` is taken by the house itself, never offered to people; `first` an ask
-    to be taken before it in the same transaction, `otherwise` the event taken instead if that is refused; `then` what
-    follows in the same transaction.
+    `when` a condition on the case that counts as part of the state; `guards`; `starts` timers; `announces` facts (one
+    that begins with a dot bears the workflow's name before it); `serial` locks the project first; `automatic` is taken
+    by the house itself, never offered to people; `first` an ask to be taken before it in the same transaction,
+    `otherwise` the event taken instead if that is refused; `then` what follows in the same transaction; `pays` who
+    besides those whom the case benefits gains from this event (four eyes).
     """
 
     def made(fn: Callable[..., None]) -> _Draft:
@@ -149,7 +152,7 @@ class Flow(StateMachine, metaclass=_FlowType):
     """The base of all workflows. Subclasses set `flow_name`, `noun`, `label`, `table`, `prefix`, `remembers`.
 
     A workflow may be the base of others, which inherit its states and steps; `forms` gives an inherited event the facts
-    of the workflow at hand.
+    of the workflow at hand. `names_people` are columns it remembers that hold lists of people's ids.
     """
 
     flow_name: ClassVar[str] = ""
@@ -158,6 +161,7 @@ class Flow(StateMachine, metaclass=_FlowType):
     table: ClassVar[type[Any]]
     prefix: ClassVar[str] = ""
     remembers: ClassVar[tuple[str, ...]] = ()
+    names_people: ClassVar[tuple[str, ...]] = ()
     timers: ClassVar[tuple[Any, ...]] = ()
     forms: ClassVar[dict[str, type[Facts]]] = {}
     steps: ClassVar[dict[tuple[str, str | None], Step]]

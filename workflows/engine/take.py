@@ -201,13 +201,13 @@ def _well_formed(check: Check) -> tuple[Facts, dict[str, Person]]:
         ) from error
     people: dict[str, Person] = {}
     missing: dict[str, str | Text] = {}
+    today = check.at.astimezone(policies.zone(check.session)).date()
     for name in sorted(facts.marked("person")):
         wanted = getattr(facts, name)
         if wanted is not None:
             found = check.session.scalar(select(Person).where(Person.name == wanted))
-            if found is None or (
-                found.left_on and found.left_on <= check.at.astimezone(policies.zone(check.session)).date()
-            ):
+            gone = found is not None and found.left_on is not None and found.left_on <= today
+            if found is None or (gone and name not in facts.marked("left")):
                 missing[name] = _("There is nobody of this name on the staff.")
             else:
                 people[name] = found

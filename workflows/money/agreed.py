@@ -14,6 +14,7 @@ from workflows.engine.actor import CLOCK, Actor
 from workflows.engine.flow import Facts, Flow, NoFacts, State, guard, opening, step
 from workflows.engine.take import Ask, Check
 from workflows.engine.who import Manager, SalesManager
+from workflows.money.months import first_day
 from workflows.words import _
 
 DESKS = ("manager", "sales_manager", "finance", "auditor")
@@ -30,12 +31,20 @@ def is_the_first(check: Check) -> bool:
     return check.session.scalar(wanted) is None
 
 
+@guard(_("%(name)s had left before this month."))
+def was_there(check: Check) -> bool | dict[str, Any]:
+    """Who has left in or after the month is still set and paid what is due for it."""
+    month, person = getattr(check.facts, "month", None), check.people["person"]
+    gone = month is not None and person.left_on is not None and person.left_on <= first_day(month)
+    return {"name": person.name} if gone else True
+
+
 def past_open(session: Session, project_id: int, month: str) -> bool:
-    """Whether nothing may be posted into this month any more."""
+    """Whether nothing may be posted into this month any more: it or a later one is closed."""
     wanted = select(Month.id).where(
-        Month.project_id == project_id, Month.month == month, Month.state != "open"
+        Month.project_id == project_id, Month.month >= month, Month.state != "open"
     )
-    return session.scalar(wanted) is not None
+    return session.scalar(wanted.limit(1)) is not None
 
 
 @guard(
@@ -79,7 +88,7 @@ class AgreedFlow(Flow):
     @opening(
         label=_("Propose"),
         by=Manager,
-        guards=(is_the_first, month_is_open),
+        guards=(was_there, is_the_first, month_is_open),
         announces=".proposed",
         then=asks_for_consent,
     )

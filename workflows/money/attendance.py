@@ -29,7 +29,7 @@ class Days(Facts):
 
 
 class Sheet(Days):
-    person: Clean = staff(_("Person"), "member")
+    person: Clean = staff(_("Person"), "member", left=True)
     month: MonthText = Field(title=_("Month"))
 
 

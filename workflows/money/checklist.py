@@ -12,7 +12,7 @@ from models.leads import Lead
 from models.money import Attendance, Deduction, Dispute, Month, Pay, Quota
 from models.people import Person
 from models.remembered import Approval, Outbox
-from workflows.money.months import begins, ends, first_day, following
+from workflows.money.months import begins, ends, first_day, following, month_of
 from workflows.policy import zone
 from workflows.words import _
 
@@ -73,15 +73,49 @@ def _item(kind: str, about: Any) -> Item:
     return Item(kind, len(codes), codes)
 
 
-def _approvals(session: Session, month: Month) -> Item:
-    """Requests made before the month's end whose decision changes what it is worth."""
-    wanted = select(Approval.code).where(
-        Approval.state == "pending",
-        Approval.project_id == month.project_id,
-        Approval.requested_at < ends(month.month, zone(session)),
+def earlier_open(session: Session, month: Month) -> str | None:
+    """The first month before this one that is open and has something in it, whether it is in the books or not."""
+    project, company = month.project_id, zone(session)
+    closed = select(func.max(Month.month)).where(
+        Month.project_id == project, Month.month < month.month, Month.state != "open"
     )
-    about = or_(*(and_(Approval.flow == flow, Approval.event.in_(events)) for flow, events in AWAITED))
-    return _item("approvals", session.scalars(wanted.where(about).order_by(Approval.id)))
+    since: str = session.scalar(closed) or ""
+    sheets = select(func.min(Attendance.month)).where(Attendance.state == "in_force")
+    found = [
+        session.scalar(select(func.min(Month.month)).where(Month.project_id == project, Month.month > since)),
+        session.scalar(sheets.where(Attendance.project_id == project, Attendance.month > since)),
+        session.scalar(
+            select(func.min(Deduction.month)).where(Deduction.project_id == project, Deduction.month > since)
+        ),
+    ]
+    visits = select(func.min(Lead.assigned_at)).where(
+        Lead.project_id == project, Lead.by_outreach.is_not(False)
+    )
+    first = session.scalar(visits.where(Lead.assigned_at >= ends(since, company)) if since else visits)
+    found.append(month_of(first, company) if first else None)
+    return min((each for each in found if each and each < month.month), default=None)
+
+
+def _approvals(session: Session, month: Month) -> Item:
+    """Requests whose decision changes what the month is worth: about its own figures whenever they were made, about the
+    rest when they were made before its end."""
+    figures = {
+        "quota": select(Quota.id).where(Quota.month == month.month),
+        "attendance": select(Attendance.id).where(Attendance.month == month.month),
+        "pay": select(Pay.id).where(Pay.since <= month.month),
+    }
+    in_time = Approval.requested_at < ends(month.month, zone(session))
+    concerned = {flow: Approval.case_id.in_(cases) for flow, cases in figures.items()}
+    about = or_(
+        *(
+            and_(Approval.flow == flow, Approval.event.in_(events), concerned.get(flow, in_time))
+            for flow, events in AWAITED
+        )
+    )
+    wanted = select(Approval.code).where(
+        Approval.state == "pending", Approval.project_id == month.project_id, about
+    )
+    return _item("approvals", session.scalars(wanted.order_by(Approval.id)))
 
 
 def _deductions(session: Session, month: Month) -> Item:

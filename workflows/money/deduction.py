@@ -21,7 +21,7 @@ from workflows.engine.timing import Timer, days
 from workflows.engine.who import Auditor, Clock, Leader, Manager, SalesManager, relation
 from workflows.lead_facts import Clean, Fen, choice, maybe, staff, text
 from workflows.money.agreed import DESKS, past_open
-from workflows.money.months import following, month_of_day
+from workflows.money.months import Day, following, month_of_day
 from workflows.money.rules import Terms, day_wage
 from workflows.policy import Policy
 from workflows.words import _
@@ -71,14 +71,14 @@ class Report(Facts):
         "left_post", "absent_unnoticed", "wandering", "crowding", "bad_mood", "destroyed_material", "fake_lead",
         "attendance", "appearance", "conduct",
     ] = choice(_("What"), {code: kind.label for code, kind in KINDS.items()})  # fmt: skip
-    person: Clean = staff(_("Who"), "member")
+    person: Clean = staff(_("Who"), "member", left=True)
     also: Clean | None = Field(
         None,
         max_length=40,
         title=_("The other party of a proxy signing"),
-        json_schema_extra={"person": "member"},
+        json_schema_extra={"person": "member", "left": True},
     )
-    day: date = Field(title=_("Day"))
+    day: Day = Field(title=_("Day"))
     serious: bool = Field(False, title=_("Serious"))
     reason: Clean = text(_("What was seen"), limit=2000, input="area")
     lead: Clean | None = maybe(_("Lead"), limit=24, hidden=True)
@@ -109,6 +109,13 @@ class Appeal(Facts):
 def has_happened(check: Check) -> bool:
     today = check.at.astimezone(policies.zone(check.session)).date()
     return check.facts.day <= today  # type: ignore[attr-defined, no-any-return]
+
+
+@guard(_("%(name)s was not on the staff any more on this day."))
+def was_on_the_staff(check: Check) -> bool | dict[str, Any]:
+    day: date = check.facts.day  # type: ignore[attr-defined]
+    gone = [person.name for person in check.people.values() if not staff_list.works(person, day)]
+    return {"name": gone[0]} if gone else True
 
 
 @guard(
@@ -142,9 +149,10 @@ def is_smaller(check: Check) -> bool:
     assert isinstance(facts, Reduction)
     usual = case.member_fen
     if case.half_days:
-        pay = check.session.scalar(select(Pay).where(Pay.person_id == case.person_id))
-        usual = day_wage(Terms(pay.kind, pay.amount_fen), check.policy, case.half_days) if pay else None
-    member = facts.member_fen is None or usual is None or facts.member_fen <= usual
+        agreed = select(Pay).where(Pay.person_id == case.person_id, Pay.state == "in_force")
+        pay = check.session.scalar(agreed)
+        usual = day_wage(Terms(pay.kind, pay.amount_fen), check.policy, case.half_days) if pay else 0
+    member = facts.member_fen is None or facts.member_fen <= usual
     return member and (facts.leader_fen is None or facts.leader_fen <= case.leader_fen)
 
 
@@ -179,7 +187,7 @@ class DeductionFlow(Flow):
     @opening(
         label=_("Report"),
         by=Leader | Manager | SalesManager | Auditor,
-        guards=(has_happened, names_two_people),
+        guards=(has_happened, was_on_the_staff, names_two_people),
         announces=".reported",
     )
     def report(self, case: Deduction, facts: Report, people: dict[str, Person], check: Check) -> None:

@@ -16,7 +16,8 @@ from workflows.engine.timing import Timer, hours
 from workflows.engine.who import Consultant, Leader, Manager, Member, Reception, SalesManager, relation
 from workflows.lead_facts import Clean, text
 from workflows.money.agreed import DESKS, past_open
-from workflows.money.months import MonthText, following
+from workflows.money.months import MonthText, following, month_of
+from workflows.policy import zone
 from workflows.words import _
 
 REMINDER = Timer(
@@ -63,6 +64,11 @@ def is_not_disputed_yet(check: Check) -> bool:
     return check.session.scalar(open_one) is None
 
 
+@guard(_("This month has not begun."), instead=_("Wait until there is a line."))
+def is_no_month_to_come(check: Check) -> bool:
+    return bool(check.facts.month <= month_of(check.at, zone(check.session)))  # type: ignore[attr-defined]
+
+
 @guard(_("Nobody answers their own dispute."), instead=_("Ask the sales manager."))
 def is_not_ones_own(check: Check) -> bool:
     return bool(check.by.id != check.case.person_id)
@@ -84,7 +90,7 @@ class DisputeFlow(Flow):
     @opening(
         label=_("Dispute"),
         by=Member | Leader | Manager | Reception | Consultant,
-        guards=is_not_disputed_yet,
+        guards=(is_no_month_to_come, is_not_disputed_yet),
         starts=REMINDER,
         announces=".opened",
     )

@@ -9,7 +9,7 @@ follows from history alone, so that `verify` comes to the same result without lo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -24,7 +24,7 @@ from models.remembered import History, Outbox
 from workflows import policy as policies
 from workflows.engine import CLOCK, Ask, take
 from workflows.money import reading
-from workflows.money.months import ends, month_of
+from workflows.money.months import last_instant, month_of
 from workflows.money.rules import (
     Line,
     Quotas,
@@ -143,7 +143,8 @@ def closing_row(session: Session, project_id: int, month: str) -> History | None
 def closing_lines(session: Session, project_id: int, month: str, closing: Source) -> list[Line]:
     """What the end of a month is worth, as history stood at its closing; before that, what it would be now."""
     upto = closing.row or None
-    policy = policies.in_force(session, ends(month, policies.zone(session)))
+    policy = policies.in_force(session, last_instant(month, policies.zone(session)))
+    closing = replace(closing, version=policy.version)
     visits = reading.visits(session, project_id, month, upto)
     lines = award_lines(visits, reading.sales(session, project_id, month, upto), month, closing, policy)
     terms = reading.terms(session, project_id, month, upto)
@@ -216,17 +217,7 @@ def _split(session: Session, scope: Scope) -> list[Posting]:
 
 def _payout(session: Session, scope: Scope) -> list[Posting]:
     """What was paid out for a month: what each account held from this and earlier months, if anything."""
-    wanted = (
-        select(History)
-        .join(Month, Month.id == History.case_id)
-        .where(
-            History.flow == "month",
-            History.event == "pay",
-            Month.project_id == scope.project_id,
-            Month.month == scope.month,
-        )
-    )
-    row = session.scalar(wanted)
+    row = paying_row(session, scope.project_id, scope.month)
     if row is None:
         return []
     origin, found = reading.source(row), []
@@ -247,6 +238,21 @@ def _payout(session: Session, scope: Scope) -> list[Posting]:
             )
             found.append(Posting(line, scope.month))
     return found
+
+
+def paying_row(session: Session, project_id: int, month: str) -> History | None:
+    """The row by which this month was paid, once it is."""
+    wanted = (
+        select(History)
+        .join(Month, Month.id == History.case_id)
+        .where(
+            History.flow == "month",
+            History.event == "pay",
+            Month.project_id == project_id,
+            Month.month == month,
+        )
+    )
+    return session.scalar(wanted)
 
 
 def held_by(
@@ -340,11 +346,20 @@ def net(postings: list[Posting]) -> list[Posting]:
     return left
 
 
-def standing(journals: list[Journal]) -> list[Journal]:
-    """Those of one cause and month that none of the others reverses."""
-    ids = {journal.id for journal in journals}
-    undone = {j.reverses_id for j in journals if j.reverses_id in ids}
-    return [j for j in journals if j.id not in undone and j.reverses_id not in ids]
+def standing(journals: Iterable[Journal]) -> list[Journal]:
+    """Those of these journals, in the order they were posted, that no other of them has undone. What reverses a reversal
+    lets the first one stand again."""
+    by_id: dict[int, Journal] = {}
+    stands: dict[int, bool] = {}
+    for journal in journals:
+        undone = by_id.get(journal.reverses_id or 0)
+        by_id[journal.id] = journal
+        stands[journal.id] = undone is None
+        if undone is not None:
+            stands[undone.id] = False
+            if undone.reverses_id in by_id:
+                stands[undone.reverses_id] = True
+    return [by_id[each] for each, still in stands.items() if still]
 
 
 def says(journal: Journal) -> list[str]:
@@ -432,15 +447,10 @@ def _post(session: Session, scope: Scope, posting: Posting, key: str, at: dateti
 
 
 def _standing_id(session: Session, scope: Scope, cause: str) -> int | None:
-    """The journal of this cause that is to be reversed: the last one that none reverses yet."""
-    again = select(Journal.reverses_id).where(Journal.scope == scope.key, Journal.reverses_id.is_not(None))
-    wanted = select(func.max(Journal.id)).where(
-        Journal.scope == scope.key,
-        Journal.cause == cause,
-        Journal.reverses_id.is_(None),
-        Journal.id.not_in(again),
-    )
-    return session.scalar(wanted)
+    """The journal of this cause that still stands, which is the one to be reversed."""
+    posted = select(Journal).where(Journal.scope == scope.key, Journal.cause == cause).order_by(Journal.id)
+    left = standing(session.scalars(posted))
+    return left[-1].id if left else None
 
 
 # -- from facts to scopes -----------------------------------------------------------------------------------------
@@ -449,8 +459,20 @@ def _standing_id(session: Session, scope: Scope, cause: str) -> int | None:
 def post(session: Session, fact: Outbox, at: datetime) -> None:
     """A consumer of facts: see that the ledger says what has happened."""
     for scope in scopes_of(session, fact):
-        reconcile(session, scope, at)
+        if reconcile(session, scope, at):
+            _pay_again(session, scope, at)
         _open_months(session, scope, at)
+
+
+def _pay_again(session: Session, scope: Scope, at: datetime) -> None:
+    """What was paid out follows from what was posted before: where facts are told in another order than they happened,
+    it is reckoned again. In the order of things nothing is posted into a month that was paid."""
+    first = select(func.min(Journal.month)).where(Journal.scope == scope.key).scalar_subquery()
+    paid = select(Month.month).where(
+        Month.project_id == scope.project_id, Month.month >= first, Month.state.in_(("paid", "locked"))
+    )
+    for month in session.scalars(paid.order_by(Month.month)).all():
+        reconcile(session, Scope("payout", scope.project_id, month), at)
 
 
 def scopes_of(session: Session, fact: Outbox) -> list[Scope]:

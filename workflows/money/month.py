@@ -9,16 +9,17 @@ from __future__ import annotations
 from typing import Any
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, false, select, true
+from sqlalchemy import ColumnElement, false, func, select, true
 
 from models.money import Month
+from models.remembered import History
 from workflows.engine.actor import CLOCK, Actor
 from workflows.engine.flow import Facts, Flow, NoFacts, State, guard, opening, step
 from workflows.engine.take import Ask, Check
 from workflows.engine.who import Auditor, Clock, Finance, Manager, SalesManager
 from workflows.lead_facts import Clean, text
 from workflows.money import checklist
-from workflows.money.agreed import DESKS
+from workflows.money.agreed import DESKS, past_open
 from workflows.money.months import MonthText, ends, month_of
 from workflows.policy import zone
 from workflows.words import _
@@ -56,6 +57,11 @@ def has_begun(check: Check) -> bool:
     return bool(check.facts.month <= month_of(check.at, zone(check.session)))  # type: ignore[attr-defined]
 
 
+@guard(_("A later month has been closed, and with it all before it."), instead=_("Open a dispute instead."))
+def is_not_past(check: Check) -> bool:
+    return not past_open(check.session, check.case.project_id, check.facts.month)  # type: ignore[attr-defined]
+
+
 @guard(_("This month is not over."), instead=_("Submit it on the first day of the next month or later."))
 def is_over(check: Check) -> bool:
     return check.at >= ends(check.case.month, zone(check.session))
@@ -63,13 +69,12 @@ def is_over(check: Check) -> bool:
 
 @guard(
     _("An earlier month is still open: %(month)s."),
-    instead=_("Months are closed in their order: submit it first."),
+    instead=_(
+        "Months are closed in their order: submit it first (or open it, where it is not in the books yet)."
+    ),
 )
 def is_the_earliest_open(check: Check) -> bool | dict[str, Any]:
-    earlier = select(Month.month).where(
-        Month.project_id == check.case.project_id, Month.month < check.case.month, Month.state == "open"
-    )
-    found = check.session.scalar(earlier.order_by(Month.month).limit(1))
+    found = checklist.earlier_open(check.session, check.case)
     return {"month": found} if found else True
 
 
@@ -112,6 +117,27 @@ def is_approved_by_another(check: Check) -> bool:
     return bool(check.by.id != check.case.submitted_by_id)
 
 
+@guard(_("Who submitted or approved the month cannot pay it."), instead=_("Ask another of finance."))
+def is_paid_by_another(check: Check) -> bool:
+    approving = (History.flow == "month", History.case_id == check.case.id, History.event == "approve")
+    approved = check.session.scalars(select(History.by_id).where(*approving))
+    return check.by.id not in {check.case.submitted_by_id, *approved}
+
+
+@guard(
+    _("An earlier month is not paid yet: %(month)s."),
+    instead=_("Months are paid in their order: a payment takes along what earlier months left."),
+)
+def earlier_months_are_paid(check: Check) -> bool | dict[str, Any]:
+    unpaid = select(func.min(Month.month)).where(
+        Month.project_id == check.case.project_id,
+        Month.month < check.case.month,
+        Month.state.not_in(("paid", "locked")),
+    )
+    found = check.session.scalar(unpaid)
+    return {"month": found} if found else True
+
+
 class MonthFlow(Flow):
     """月结: what was earned is reckoned, looked at by two, paid and locked."""
 
@@ -128,7 +154,7 @@ class MonthFlow(Flow):
     @opening(
         label=_("Open the month"),
         by=Manager | Finance | Clock,
-        guards=(is_not_in_the_books, has_begun),
+        guards=(is_not_in_the_books, has_begun, is_not_past),
         announces="month.opened",
     )
     def begin(self, month: Month, facts: Calendar) -> None:
@@ -173,9 +199,9 @@ class MonthFlow(Flow):
 
     @step(
         approved.to(paid),
-        label=_("Pay"),
+        label=_("Pay out"),
         by=Finance,
-        guards=is_posted,
+        guards=(is_paid_by_another, earlier_months_are_paid, is_posted),
         announces="month.paid",
         serial=True,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -43,6 +43,11 @@ def ends(month: str, zone: ZoneInfo) -> datetime:
     return begins(following(month), zone)
 
 
+def last_instant(month: str, zone: ZoneInfo) -> datetime:
+    """The last instant of a month, at which its own policy is still in force."""
+    return ends(month, zone) - timedelta(microseconds=1)
+
+
 def a_month(value: str) -> str:
     """Raises `ValueError` where a text is no month."""
     if not WRITTEN.fullmatch(value):
@@ -50,4 +55,12 @@ def a_month(value: str) -> str:
     return value
 
 
+def within_reach(value: date) -> date:
+    """Days at the ends of the calendar cannot be reckoned in other time zones; raises `ValueError`."""
+    if not 2000 <= value.year <= 2100:
+        raise ValueError(_("A year between 2000 and 2100 is expected."))
+    return value
+
+
 MonthText = Annotated[str, AfterValidator(a_month)]
+Day = Annotated[date, AfterValidator(within_reach)]

@@ -7,8 +7,9 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from pydantic import Field, StrictInt, field_validator
-from sqlalchemy import ColumnElement, false, true
+from sqlalchemy import ColumnElement, false, func, select, true
 
+from models.machinery import PolicyVersion
 from models.money import PolicyDraft
 from workflows import policy as policies
 from workflows.engine.actor import CLOCK, Actor
@@ -17,6 +18,7 @@ from workflows.engine.take import Ask, Check
 from workflows.engine.who import Admin, Auditor, Finance, Manager, SalesManager, relation
 from workflows.lead_facts import Clean, maybe, text
 from workflows.money.agreed import DESKS
+from workflows.money.months import Day
 from workflows.words import _
 
 Author = relation(
@@ -31,12 +33,14 @@ class Draft(Facts):
     """The numbers that change, by their names, and the day from which they are in force."""
 
     numbers: dict[str, StrictInt] = Field(title=_("Numbers"), min_length=1)
-    effective_on: date = Field(title=_("In force from"))
+    effective_on: Day = Field(title=_("In force from"))
     why: Clean = text(_("Why"), limit=2000, input="area")
 
     @field_validator("numbers")
     @classmethod
     def could_come_into_force(cls, value: dict[str, int]) -> dict[str, int]:
+        if "version" in value:  # the row's own name, which `checked` overlooks
+            raise ValueError(_("There is no such field."))
         policies.checked(value)
         return value
 
@@ -56,6 +60,18 @@ def begins_at(check: Check, day: date) -> datetime:
 def is_to_come(check: Check) -> bool:
     day = getattr(check.facts, "effective_on", None) or check.case.effective_on
     return begins_at(check, day) > check.at
+
+
+@guard(
+    _("Other numbers are in force from %(day)s: they would end these."),
+    instead=_("Choose that day or a later one."),
+)
+def is_the_last_to_come(check: Check) -> bool | dict[str, Any]:
+    """A version carries the numbers that were in force when it was adopted; what came between would be lost on its day."""
+    at = begins_at(check, check.case.effective_on)
+    later = select(func.max(PolicyVersion.effective_at)).where(PolicyVersion.effective_at > at)
+    found = check.session.scalar(later)
+    return {"day": f"{found.astimezone(policies.zone(check.session)):%Y-%m-%d}"} if found else True
 
 
 @guard(_("Who drafted it cannot check it."), instead=_("Ask finance or the auditor."))
@@ -102,7 +118,7 @@ class PolicyFlow(Flow):
         label=_("Adopt"),
         by=Author,
         approved_by=SalesManager,
-        guards=is_to_come,
+        guards=(is_to_come, is_the_last_to_come),
         announces="policy.adopted",
         serial=True,
     )

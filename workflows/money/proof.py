@@ -82,17 +82,19 @@ def _unbalanced(session: Session) -> Iterator[Wrong]:
 
 
 def _false_reversals(session: Session) -> Iterator[Wrong]:
-    """A reversal is its journal the other way round, and no journal is reversed twice."""
-    undone: Counter[int] = Counter()
-    for journal in session.scalars(
-        select(Journal).where(Journal.reverses_id.is_not(None)).order_by(Journal.id)
-    ):
-        reversed_one = session.get(Journal, journal.reverses_id)
-        undone[journal.reverses_id or 0] += 1
-        if reversed_one is None or _sums(journal) != {k: -v for k, v in _sums(reversed_one).items()}:
+    """A reversal is its journal the other way round, and no journal is reversed that does not stand."""
+    gone: dict[int, bool] = {}
+    reversals = select(Journal).where(Journal.reverses_id.is_not(None)).order_by(Journal.id)
+    for journal in session.scalars(reversals):
+        undone = session.get(Journal, journal.reverses_id)
+        if undone is None or _sums(journal) != {k: -v for k, v in _sums(undone).items()}:
             yield Wrong("false reversal", journal.key, f"it does not undo journal {journal.reverses_id}")
-        elif undone[reversed_one.id] > 1:
-            yield Wrong("reversed twice", reversed_one.key, f"journal {journal.key} reverses it again")
+            continue
+        if gone.get(undone.id):
+            yield Wrong("reversed twice", undone.key, f"journal {journal.key} reverses it again")
+        gone[undone.id] = True
+        if undone.reverses_id:
+            gone[undone.reverses_id] = False
 
 
 def _sums(journal: Journal) -> Counter[str]:

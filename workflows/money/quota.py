@@ -23,7 +23,7 @@ class Figures(Facts):
 
 
 class Proposal(Figures):
-    person: Clean = staff(_("Person"), "member")
+    person: Clean = staff(_("Person"), "member", left=True)
     month: MonthText = Field(title=_("Month"))
 
 

@@ -269,9 +269,10 @@ class Timeline:
     moves: tuple[Move, ...]
 
     def is_open(self, month: str, before: int | None) -> bool:
-        """Whether this month was open just before a row of history (None: is open now)."""
-        mine = [m for m in self.moves if m.month == month and (before is None or m.row < before)]
-        return mine[-1].opens if mine else True
+        """Whether this month was open just before a row of history (None: is open now). A closed month closes those
+        before it, also where nothing had happened in them."""
+        last = {m.month: m.opens for m in self.moves if before is None or m.row < before}
+        return all(opens for each, opens in last.items() if each >= month)
 
     def into(self, month: str, before: int | None) -> str:
         """The month into which something of this month was posted then: itself while open, else the next that was."""
@@ -281,8 +282,7 @@ class Timeline:
 
     def since(self, month: str) -> list[int]:
         """The rows from the first closing of this month on, at which something may change where it is posted."""
-        first = next((m.row for m in self.moves if m.month == month), None)
-        return [m.row for m in self.moves if first is not None and m.row >= first and m.month >= month]
+        return [m.row for m in self.moves if m.month >= month]
 
 
 def timeline(session: Session, project_id: int) -> Timeline:

@@ -335,11 +335,11 @@ def wage_lines(
     closing: Source,
     policy: Policy,
 ) -> list[Line]:
-    """Two lines: the fixed part of the wage, and the performance pay that was reached. Together they never exceed the
-    wage, and equal it when both quotas are reached."""
+    """Two lines: the fixed part of the wage, and the performance pay that was reached. Each is rounded once, so together
+    they may differ from the wage by a fen."""
     wage = month_wage(terms, worked, policy)
     pay = wage * Fraction(policy.performance_percent, 100)
-    fixed = rounded(wage) - rounded(pay)
+    fixed = rounded(wage - pay)
     counted = [v for v in visits if v.nothing is None]
     calls, others = sum(v.call_in for v in counted), sum(not v.call_in for v in counted)
     earned = rounded(pay * performance(policy, quotas, calls, others))

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import Field
 from sqlalchemy import ColumnElement, false, func, select, true
+from sqlalchemy.orm import Session
 
-from models.money import Entry, Journal, Split
+from models.money import Entry, Journal, Month, Split
 from models.people import Person
 from workflows.engine.actor import CLOCK, Actor
 from workflows.engine.flow import Facts, Flow, NoFacts, State, guard, opening, step
@@ -16,10 +17,13 @@ from workflows.engine.refusal import Refused
 from workflows.engine.take import Check
 from workflows.engine.who import Leader, relation
 from workflows.money.agreed import DESKS, past_open
-from workflows.money.months import month_of
+from workflows.money.month import is_posted
+from workflows.money.months import following, month_of
+from workflows.money.statements import yuan
 from workflows.policy import zone
 from workflows.words import Text, _
 
+AWARDS = ("call_visit_award", "visit_award", "deal_award")
 LeaderOfIt = relation(
     "team_leader",
     _("the leader of the team"),
@@ -47,23 +51,32 @@ def shares_of(check: Check) -> list[list[int]]:
     return sorted([members[name], fen] for name, fen in shares.items())
 
 
-def balance(check: Check, team_id: int | None) -> int:
-    """What stands on the team's account, in fen, less divisions that are not posted yet."""
-    account = select(func.sum(Entry.amount_fen)).where(Entry.account == "team", Entry.team_id == team_id)
+def balance(session: Session, project_id: int, team_id: int | None) -> int:
+    """What a team may divide: what stands on its account in this project, in fen, less divisions that are not posted yet.
+    The awards of a month that can still be sent back do not count yet."""
+    sent_back = ("open", "submitted")
+    unsure = select(Month.month).where(Month.project_id == project_id, Month.state.in_(sent_back))
+    account = (
+        select(func.sum(Entry.amount_fen))
+        .join(Journal, Journal.id == Entry.journal_id)
+        .where(Entry.account == "team", Entry.team_id == team_id, Journal.project_id == project_id)
+        .where(Entry.kind.not_in(AWARDS) | Entry.month.not_in(unsure))
+    )
     posted = select(Journal.case_code).where(Journal.flow == SplitFlow.flow_name)
-    divided = select(Split).where(Split.team_id == team_id, Split.state == "divided")
-    waiting = check.session.scalars(divided.where(Split.code.not_in(posted)))
-    return (check.session.scalar(account) or 0) - sum(fen for split in waiting for _who, fen in split.shares)
+    mine = (Split.project_id == project_id, Split.team_id == team_id, Split.state == "divided")
+    divided = select(Split).where(*mine)
+    waiting = session.scalars(divided.where(Split.code.not_in(posted)))
+    return (session.scalar(account) or 0) - sum(fen for split in waiting for _who, fen in split.shares)
 
 
 @guard(
-    _("The team's account holds %(held)s fen, these shares are %(wanted)s fen."),
+    _("The team's account holds %(held)s, these shares are %(wanted)s."),
     instead=_("Divide at most what the team holds."),
 )
 def is_covered(check: Check) -> bool | dict[str, Any]:
     wanted = sum(fen for _who, fen in shares_of(check))
-    held = balance(check, check.by.team_id)
-    return True if wanted <= held else {"held": held, "wanted": wanted}
+    held = balance(check.session, check.case.project_id, check.by.team_id)
+    return True if wanted <= held else {"held": yuan(held), "wanted": yuan(wanted)}
 
 
 @guard(_("The month of this division is closed."), instead=_("Divide what is left, or open a dispute."))
@@ -77,16 +90,19 @@ class SplitFlow(Flow):
     flow_name, noun, prefix, table = "split", "case", "T", Split
     label = _("Division of a team award")
     remembers = ("team_id", "shares", "month")
+    names_people = ("shares",)
 
     divided = State(_("Divided"), initial=True)
     undone = State(_("Undone"), final=True)
 
-    @opening(label=_("Divide"), by=Leader, guards=is_covered, announces=".divided", serial=True)
+    @opening(label=_("Divide"), by=Leader, guards=(is_posted, is_covered), announces=".divided", serial=True)
     def divide(self, case: Split, facts: Shares, check: Check) -> None:
-        """The leader divides what the team earned; it is posted in the present month."""
+        """The leader divides what the team earned; it is posted in the present month, or the next that is open."""
         assert check.by.team_id  # a leader without a team has nobody to divide among
         case.team_id, case.shares = check.by.team_id, shares_of(check)
         case.month = month_of(check.at, zone(check.session))
+        while past_open(check.session, case.project_id, case.month):
+            case.month = following(case.month)
 
     @step(
         divided.to(undone),

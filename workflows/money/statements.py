@@ -17,6 +17,7 @@ from models.money import Deduction, Entry, Journal, Month, Sale
 from models.people import Person, Project, Team
 from workflows import policy as policies
 from workflows.engine.actor import CLOCK, Actor
+from workflows.engine.refusal import Refused
 from workflows.money import ledger
 from workflows.money.agreed import DESKS
 from workflows.money.deduction import KINDS as DEDUCTIONS
@@ -42,11 +43,17 @@ KINDS = {
     **{code: kind.label for code, kind in DEDUCTIONS.items()},
 }
 MONEY = ("fen", "each", "day", "base", "full")
+BEHIND: dict[str, tuple[Any, Any]] = {
+    "lead": (Lead.code, Lead.code),
+    "sale": (Sale.code, Sale.lead_code),
+    "deduction": (Deduction.code, Deduction.lead_code),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A line of a statement as people read it. `late` says that it was earned in an earlier month, closed since."""
+    """A line of a statement as people read it. `late` says that it was earned in an earlier month, closed since; `key` is
+    that of its journal and `row` the row of history that caused it (0 for what is not posted)."""
 
     cause: str
     kind: str
@@ -63,6 +70,8 @@ class Item:
     customer: str | None = None
     reverses: str | None = None
     posted_at: datetime | None = None
+    key: str = ""
+    row: int = 0
 
     @property
     def late(self) -> bool:
@@ -117,11 +126,32 @@ def may_see(actor: Actor, person: Person) -> bool:
     return actor is CLOCK or actor.has(*DESKS) or (actor.id is not None and actor.id == person.id)
 
 
+def person_seen(session: Session, actor: Actor, name: str) -> Person:
+    """The person of this name, if this actor may see their statement. Raises `Refused` (not_found)."""
+    person = session.scalar(select(Person).where(Person.name == name)) if "\x00" not in name else None
+    if person is None or not may_see(actor, person):
+        raise _no_statement()
+    return person
+
+
+def team_seen(session: Session, actor: Actor, name: str) -> Team:
+    """The team of this name, for who leads it and the desks. Raises `Refused` (not_found)."""
+    team = session.scalar(select(Team).where(Team.name == name)) if "\x00" not in name else None
+    leads = team is not None and actor.has("leader") and actor.team_id == team.id
+    if team is None or not (actor is CLOCK or actor.has(*DESKS) or leads):
+        raise _no_statement()
+    return team
+
+
+def _no_statement() -> Refused:
+    return Refused("not_found", Text(_("There is no statement that you may see under this name.")))
+
+
 def statement(session: Session, person: Person, month: str) -> Statement:
     """The statement of a person and month over all projects; what is shown as earned is what the ledger says."""
     entries = select(Entry).join(Journal).where(Entry.person_id == person.id, Entry.month == month)
     made = Statement(person.name, month, state_of(session, month))
-    made.items = _items(session, session.scalars(entries.order_by(Entry.id)).unique())
+    made.items = explained(session, session.scalars(entries.order_by(Entry.id)).unique())
     for project in session.scalars(select(Project).order_by(Project.id)):
         lines = ledger.visits_at(session, Scope("visits", project.id, month, str(person.id)))
         made.nothing += [_item(session, line, month) for line in lines if not line.amount_fen]
@@ -138,7 +168,11 @@ def team_statement(session: Session, team: Team, month: str) -> Statement:
     """The account of a team: its awards, and how the leader divided them."""
     entries = select(Entry).join(Journal).where(Entry.team_id == team.id, Entry.month == month)
     made = Statement(team.name, month, state_of(session, month))
-    made.items = _items(session, session.scalars(entries.order_by(Entry.id)).unique())
+    made.items = explained(session, session.scalars(entries.order_by(Entry.id)).unique())
+    for project in session.scalars(select(Project).order_by(Project.id)):
+        if ledger.closing_row(session, project.id, month) is None:
+            lines = preview(session, project.id, month)
+            made.to_come += [_item(session, line, month) for line in lines if line.team_id == team.id]
     return made
 
 
@@ -155,15 +189,16 @@ def preview(session: Session, project_id: int, month: str) -> list[Line]:
     return ledger.closing_lines(session, project_id, month, closing)
 
 
-def _items(session: Session, entries: Iterable[Entry]) -> list[Item]:
-    """Entries with what history says of them."""
-    explained: dict[str, dict[str, Line]] = {}
+def explained(session: Session, entries: Iterable[Entry]) -> list[Item]:
+    """Entries, in their order, with what history says of them."""
+    entries, reckoned = list(entries), dict[str, dict[str, Line]]()
+    _bring_in_leads(session, {(entry.journal.flow, entry.journal.case_code) for entry in entries})
     found = []
     for entry in entries:
         journal = entry.journal
-        lines = explained.get(journal.scope)
+        lines = reckoned.get(journal.scope)
         if lines is None:
-            lines = explained[journal.scope] = _lines(session, Scope.of(journal.scope))
+            lines = reckoned[journal.scope] = _lines(session, Scope.of(journal.scope))
         found.append(_of_entry(session, entry, lines.get(journal.cause)))
     return found
 
@@ -197,6 +232,8 @@ def _of_entry(session: Session, entry: Entry, line: Line | None) -> Item:
         customer=mask_name(lead.name or "") if lead else None,
         reverses=undone.key if undone else None,
         posted_at=journal.at,
+        key=journal.key,
+        row=journal.history_id,
     )
 
 
@@ -216,6 +253,7 @@ def _item(session: Session, line: Line, month: str) -> Item:
         said(line),
         lead=lead.code if lead else None,
         customer=mask_name(lead.name or "") if lead else None,
+        row=line.source.row,
     )
 
 
@@ -233,14 +271,26 @@ def yuan(fen: int) -> str:
 
 def _lead_of(session: Session, flow: str, code: str) -> Lead | None:
     """The customer behind a line: of a visit, a sale, or a deduction for a fake lead."""
-    known: dict[tuple[str, str], Lead | None] = session.info.setdefault("lead_behind", {})
+    known = _leads_behind(session)
     if (flow, code) not in known:
-        tables: dict[str, Any] = {"sale": Sale, "deduction": Deduction}
-        table = tables.get(flow)
-        lead_code = session.scalar(select(table.lead_code).where(table.code == code)) if table else code
-        wanted = select(Lead).where(Lead.code == lead_code)
-        known[flow, code] = session.scalar(wanted) if flow in ("lead", "sale", "deduction") else None
+        _bring_in_leads(session, {(flow, code)})
     return known[flow, code]
+
+
+def _leads_behind(session: Session) -> dict[tuple[str, str], Lead | None]:
+    found: dict[tuple[str, str], Lead | None] = session.info.setdefault("lead_behind", {})
+    return found
+
+
+def _bring_in_leads(session: Session, places: set[tuple[str, str]], size: int = 500) -> None:
+    """Read the customers behind these cases, in a number of queries that hardly grows with them."""
+    known = _leads_behind(session)
+    known.update({place: None for place in places if place not in known})
+    for flow, (own, leads) in BEHIND.items():
+        codes = sorted(code for each, code in places if each == flow and known[each, code] is None)
+        for start in range(0, len(codes), size):
+            found = select(own, Lead).where(leads == Lead.code, own.in_(codes[start : start + size]))
+            known.update({(flow, code): lead for code, lead in session.execute(found)})
 
 
 def as_json(made: Statement, locale: str) -> dict[str, Any]:
@@ -280,4 +330,14 @@ def item_json(item: Item, locale: str) -> dict[str, Any]:
     }
 
 
-__all__ = ["Item", "Statement", "as_json", "may_see", "statement", "team_statement"]
+__all__ = [
+    "Item",
+    "Statement",
+    "as_json",
+    "explained",
+    "may_see",
+    "person_seen",
+    "statement",
+    "team_seen",
+    "team_statement",
+]
