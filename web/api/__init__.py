@@ -7,14 +7,14 @@ from sqlalchemy.exc import DBAPIError, TimeoutError  # noqa: A004
 from werkzeug.exceptions import HTTPException
 
 from models import database
-from web.api import approvals, cases, docs, leads, problems, public, rotation, workflows
+from web.api import approvals, cases, docs, leads, money, problems, public, rotation, workflows
 from web.api.asking import identify
 from web.api.limits import limiter
 from web.api.problems import Problem
 from workflows.engine.refusal import Refused
 
 ROOT = "/api/v1"
-ROOMS = (cases, leads, approvals, rotation, workflows, public, docs)
+ROOMS = (cases, leads, approvals, rotation, money, workflows, public, docs)
 
 
 def blueprint() -> Blueprint:

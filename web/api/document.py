@@ -17,6 +17,8 @@ from web.api.cases import base, events_of, opening_of
 from web.api.problems import CONTENT_TYPE, STATUS
 from workflows.engine.flow import Flow, Step
 from workflows.flows import FLOWS
+from workflows.money import statements
+from workflows.money.months import WRITTEN
 from workflows.words import say
 
 Operation = dict[str, Any]
@@ -133,7 +135,7 @@ def _paths() -> dict[str, Operation]:
     paths: dict[str, Operation] = {}
     for flow in FLOWS.values():
         paths |= _of_flow(flow)
-    return paths | _of_approvals() | _of_rotation() | _of_workflows() | _of_public()
+    return paths | _of_approvals() | _of_rotation() | _of_money() | _of_workflows() | _of_public()
 
 
 def _shape(flow: type[Flow]) -> str:
@@ -286,6 +288,39 @@ def _of_rotation() -> dict[str, Operation]:
         },
         "/rotation/leave": {
             "post": _operation("duty", "rotation_leave", "Leave", done, WRITE, KEY, description=about, **body)
+        },
+    }
+
+
+def _of_money() -> dict[str, Operation]:
+    written = {"pattern": f"^{WRITTEN.pattern}$"}
+    month = _parameter("month", "query", "A month such as 2026-03; the present one unless told", **written)
+    of_month = _parameter("month", "query", "Only what was posted into this month", **written)
+    book = _parameter("month", "path", "A month of the books, such as 2026-03", **written)
+    person = _parameter("person", "path", "The name of one of the staff", minLength=1, maxLength=40)
+    team = _parameter("team", "path", "The name of a team", minLength=1, maxLength=40)
+    of_person = _parameter("person", "query", "Only this person's account", maxLength=40)
+    kind = _parameter("kind", "query", "Only of this kind", enum=list(statements.KINDS))
+    entries = _json("EntryPage", "One page, newest first; `next` continues it")
+    tag, made = (
+        "money",
+        {"200": _json("Statement", "Every line with its customer (masked), clause and arithmetic")},
+    )
+    check = {"200": _json("Checklist", "What blocks the month, and what is missing from it")}
+    return {
+        "/statements/{person}": {
+            "get": _operation(tag, "statement", "A person's statement", made, READ, person, month)
+        },
+        "/teams/{team}/statement": {
+            "get": _operation(tag, "team_statement", "A team's statement", made, READ, team, month)
+        },
+        "/ledger": {
+            "get": _operation(
+                tag, "ledger", "The ledger", {"200": entries}, READ, of_month, of_person, kind, AFTER, LIMIT
+            )
+        },
+        "/months/{month}/checklist": {
+            "get": _operation(tag, "checklist", "A month's checklist", check, READ, book, PROJECT)
         },
     }
 

@@ -8,7 +8,7 @@ from workflows.engine.flow import Facts, Step
 from workflows.words import say
 
 OURS = {"private": "x-personal", "person": "x-person"}
-DROPPED = ("hidden", "input", "choices", "private", "person")
+DROPPED = ("hidden", "input", "choices", "private", "person", "left")
 
 
 def both(text: str) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -152,6 +152,102 @@ class Queue(Shape):
     queue: list[Place]
 
 
+Month = Annotated[str, Field(pattern=r"^20\d\d-(0[1-9]|1[0-2])$")]
+
+
+class Line(Shape):
+    """A line of a statement. `late` says that it was earned in an earlier month, closed since; `customer` is masked."""
+
+    cause: str
+    kind: str
+    label: str
+    amount_fen: int
+    month: Month
+    earned_month: Month
+    late: bool
+    clause: str
+    policy_version: int
+    workflow: str
+    code: str
+    lead: str | None
+    customer: str | None
+    at: datetime
+    posted_at: datetime | None
+    reverses: str | None = Field(description="The key of the journal that this one reverses.")
+    why: str
+
+
+class Statement(Shape):
+    """What a person or a team earned in a month (`lines`, as posted), what earned nothing and why, and, while the month is
+    open, what its end would add."""
+
+    name: str
+    month: Month
+    state: Literal["open", "submitted", "approved", "paid", "locked"]
+    total_fen: int
+    paid_fen: int
+    by_kind: dict[str, int]
+    lines: list[Line]
+    nothing: list[Line]
+    to_come: list[Line]
+
+
+class Entry(Shape):
+    """One side of a journal: so many fen to an account, or from it. The entries of a journal add up to nothing."""
+
+    id: int
+    journal: str
+    at: datetime
+    month: Month
+    earned_month: Month
+    account: Literal["person", "team", "company"]
+    person: str | None
+    team: str | None
+    kind: str
+    amount_fen: int
+    cause: str
+    clause: str
+    policy_version: int
+    workflow: str
+    code: str
+    reverses: str | None = Field(description="The key of the journal that this one's journal reverses.")
+
+
+class EntryPage(Shape):
+    items: list[Entry]
+    next: str | None
+
+
+class Pending(Shape):
+    """Something to look at: how often, and the cases or people it is about."""
+
+    kind: str
+    says: str
+    count: int
+    about: list[str]
+
+
+class Difference(Shape):
+    """A sum of one account and kind that is not what it was."""
+
+    name: str
+    kind: str
+    before_fen: int
+    now_fen: int
+
+
+class Checklist(Shape):
+    """`blockers` must be decided before the month can be submitted; `warnings` would count as nothing; `changes` is what
+    differs from the calculation that was last sent back, and null where none was."""
+
+    month: Month
+    code: str
+    state: Literal["open", "submitted", "approved", "paid", "locked"]
+    blockers: list[Pending]
+    warnings: list[Pending]
+    changes: list[Difference] | None
+
+
 class WorkflowName(Shape):
     name: str
     label: Bilingual
@@ -248,5 +344,6 @@ class Problem(BaseModel):
 
 
 ALL: tuple[type[BaseModel], ...] = (
-    Lead, Case, Approval, Opened, LeadPage, CasePage, ApprovalPage, History, Timers, Queue, Workflows, Workflow, Form, Received, Problem,
+    Lead, Case, Approval, Opened, LeadPage, CasePage, ApprovalPage, History, Timers, Queue, Statement, EntryPage, Checklist,
+    Workflows, Workflow, Form, Received, Problem,
 )  # fmt: skip

@@ -15,14 +15,15 @@ Every change goes through `take`, and nearly every one needs no code of its own:
 `url_for("steps.ask", flow="lead", code=..., event="claim", next=request.path)` (openings: `steps.begin`), generated from
 the event's facts, sent once (`once`), checked against the version that was seen (`version`), refused in the
 reader's language. In templates: `{{ step_button(choice, "lead", case, next) }}` makes the button of a `views.Choice`; events
-without facts become a one-click form. A page with a form of its own posts to a view that calls
+without facts become a one-click form; `case_url(flow, code)` is the page of any case. A page with a form of its own posts to a view that calls
 `asking.submit(flow, event, code=..., facts=..., back=...)`, see there.
 
 Templates extend `base.html` (blocks `title`, `main`, `head`), import `parts/macros.html` and never carry `style=` or scripts (CSP).
 Every `<form method="post">` carries `{{ hidden() }}` (CSRF token and one-time key; `hidden(case.version)` for steps).
 
 Words: `_("English msgid")` in templates; in Python mark with `workflows.words._` and say with `words.said(...)`. `x|t` says a
-marked text held in a variable; `state|state_name(flow)`; `at|moment`; `at|left` (what remains until then); `fen|yuan`.
+marked text held in a variable; `state|state_name(flow)`; `at|moment`; `at|left` (what remains until then); `fen|yuan`,
+in the books `fen|money` (to the fen); `month|month_name`.
 
 Refusals: let `Refused` fly: it becomes a page with its status. Unknown codes: `abort(404)`.
 Times: `desk.at` is the company's present; nothing else asks the time, except log-ins (`web.app.real_now`).
@@ -42,12 +43,18 @@ MODULES = (
     "leads",
     "lead",
     "steps",
+    "cases",
+    "statement",
+    "team",
+    "months",
+    "money",
     "notes",
     "inbox",
     "reception",
     "rotation",
     "pool",
     "people",
+    "payouts",
     "policies",
     "health",
     "clock",

@@ -32,6 +32,7 @@ from wtforms import (  # type: ignore[attr-defined]
 
 from models.people import Person
 from web.pages.words import said
+from workflows.money.months import a_month
 from workflows.staff import works
 from workflows.words import Text, _
 
@@ -53,14 +54,19 @@ class MoneyField(StringField):
 
     def fen(self) -> Any:
         """Fen, or the text itself where it is no amount (then `take` says so)."""
-        text = str(self.data or "").replace(",", "").replace("，", "").replace("¥", "").replace(" ", "")
-        wan = text.endswith("万")
-        try:
-            fen = Decimal(text.removesuffix("万")) * (10_000 if wan else 1) * 100
-        except ArithmeticError:
-            return self.data
-        sound = fen.is_finite() and abs(fen) < MOST_FEN and fen == fen.to_integral_value()
-        return int(fen) if sound else self.data
+        return fen_of(str(self.data or ""))
+
+
+def fen_of(typed: str) -> Any:
+    """Fen of yuan as people type them (`1,200.50`, `¥80`, `3万`), or the text itself where it is no amount."""
+    text = typed.replace(",", "").replace("，", "").replace("¥", "").replace(" ", "")
+    wan = text.endswith("万")
+    try:
+        fen = Decimal(text.removesuffix("万")) * (10_000 if wan else 1) * 100
+    except ArithmeticError:
+        return typed
+    sound = fen.is_finite() and abs(fen) < MOST_FEN and fen == fen.to_integral_value()
+    return int(fen) if sound else typed
 
 
 def form_for(
@@ -101,7 +107,7 @@ def _field(name: str, info: FieldInfo, session: Session, at: datetime, zone: Zon
     if extra.get("person"):
         return SelectField(
             label,
-            choices=_people(session, str(extra["person"]), at, zone),
+            choices=_people(session, str(extra["person"]), at, zone, bool(extra.get("left"))),
             render_kw=keys,
             validate_choice=False,
         )
@@ -119,6 +125,10 @@ def _field(name: str, info: FieldInfo, session: Session, at: datetime, zone: Zon
         return TextAreaField(label, render_kw={**keys, "rows": 3})
     if kind is bool:
         return BooleanField(label)
+    if any(getattr(mark, "func", None) is a_month for mark in info.metadata):
+        return StringField(
+            label, render_kw={**keys, "type": "month", "placeholder": "2026-03", "maxlength": 7}
+        )
     return _plain(label, kind, keys)
 
 
@@ -141,15 +151,19 @@ def _choice(label: str, choices: dict[str, str], needed: bool, keys: dict[str, A
     )
 
 
-def _people(session: Session, role: str, at: datetime, zone: ZoneInfo) -> list[SelectChoice]:
-    """Those of the staff who have the role; who may hold leads for outreach are members and leaders."""
+def _people(
+    session: Session, role: str, at: datetime, zone: ZoneInfo, left: bool = False
+) -> list[SelectChoice]:
+    """Those of the staff who have the role, also (at the end) those who have `left` where that is meant; who may hold
+    leads for outreach are members and leaders."""
     wanted = set(OUTREACH if role == "member" else (role,))
     today = at.astimezone(zone).date()
-    staff = session.scalars(select(Person).order_by(Person.name))
+    people = session.scalars(select(Person).order_by(Person.name))
+    staff = sorted(people, key=lambda p: not works(p, today))
     found = [
         SelectChoice(p.name, f"{p.name} · {p.team.name}" if p.team else p.name)
         for p in staff
-        if wanted & set(p.roles) and works(p, today)
+        if wanted & set(p.roles) and (left or works(p, today))
     ]
     return [SelectChoice("", said(_("Choose…"))), *found]
 

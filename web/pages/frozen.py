@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
 
-from web.pages.words import moment, said, yuan
+from web.pages.fields import in_words
+from web.pages.words import said, yuan
 from workflows.engine import Flow
-from workflows.words import _
 
 
 def spoken(flow: type[Flow], event: str, data: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -29,8 +28,4 @@ def _value(facts: type[BaseModel], name: str, value: Any) -> str:
         return said(str(choices[value]))
     if extra.get("input") == "money" and isinstance(value, int):
         return yuan(value)
-    if isinstance(value, bool):
-        return said(_("yes")) if value else said(_("no"))
-    if name.endswith("_at") and isinstance(value, str):
-        return moment(datetime.fromisoformat(value))
-    return str(value)
+    return in_words(name, value)

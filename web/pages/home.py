@@ -10,15 +10,18 @@ from sqlalchemy import ColumnElement, and_, func, select
 
 from models.leads import Lead
 from models.machinery import Heartbeat
+from models.money import Entry
 from models.notices import AccessLog
 from models.people import Person
 from models.remembered import History, Outbox, Timer
 from web.app import real_now
+from web.pages import months
 from web.pages.leads import by_deadline, counts, own, rows_of
 from web.pages.sessions import signed_in
 from web.pages.show import Desk, look, show
 from workflows import boards
 from workflows.lead import LeadFlow
+from workflows.money.months import month_of
 from workflows.views import choices, names
 
 page = Blueprint("home", __name__)
@@ -36,13 +39,14 @@ def home() -> str:
             parts["offered"] = _offered(desk)
         if desk.actor.has("member", "leader", "consultant"):
             parts |= _mine(desk)
-        if desk.actor.has("leader", "manager", "sales_manager"):
+        if desk.actor.has("leader", "manager", "sales_manager", "finance"):
             parts["waiting"] = [w for w in boards.to_decide(desk.session, desk.actor) if w.mine]
         if desk.actor.has("reception"):
             parts |= _reception(desk)
         if desk.actor.has("manager", "sales_manager"):
             parts |= _office(desk)
         if desk.actor.has(*LOOKERS):
+            parts["months"] = months.waiting(desk)
             parts["numbers"] = counts(desk.session, LeadFlow.seen_by(desk.actor))
         if desk.actor.has("finance", "auditor"):
             parts["recent"] = list(
@@ -88,7 +92,17 @@ def _mine(desk: Desk) -> dict[str, Any]:
             "unscreened": _count(desk, and_(mine, Lead.state == "captured")),
             "contacts": _count(desk, and_(mine, Lead.state != "closed", Lead.next_at < tomorrow)),
         },
+        **({"earned": _earned(desk)} if desk.actor.has("member", "leader") else {}),
     }
+
+
+def _earned(desk: Desk) -> tuple[str, int]:
+    """The present month and what one has earned in it so far, in fen."""
+    month = month_of(desk.at, desk.zone)
+    mine = select(func.sum(Entry.amount_fen)).where(
+        Entry.person_id == desk.actor.id, Entry.month == month, Entry.kind != "payout"
+    )
+    return month, int(desk.session.scalar(mine) or 0)
 
 
 def _reception(desk: Desk) -> dict[str, Any]:

@@ -15,14 +15,16 @@ from models import database
 from models.remembered import Answer
 from web.app import now, the_engine
 from web.pages.asking import Sent
+from web.pages.fields import fields_of
 from web.pages.frozen import spoken
 from web.pages.sessions import signed_in
 from web.pages.show import Desk, look, show
 from web.pages.words import event_name, locale, said
 from workflows import boards
 from workflows.approval import ApprovalFlow
-from workflows.engine import Ask, Refused, take
+from workflows.engine import Ask, Flow, Refused, take
 from workflows.flows import FLOWS
+from workflows.lead import LeadFlow
 from workflows.views import names, reads_clear
 from workflows.words import _
 
@@ -40,6 +42,21 @@ class Row:
     data: list[tuple[str, str]]
     customer: str
 
+    @property
+    def kind(self) -> str:
+        """What is asked for: the event, with its workflow where that is not a lead's."""
+        approval = self.waiting.approval
+        return approval.event if approval.flow == "lead" else f"{approval.flow}.{approval.event}"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """The waiting requests for one event."""
+
+    key: str
+    label: str
+    rows: list[Row]
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -50,6 +67,7 @@ class Result:
     event: str
     kind: str
     said: str
+    flow: str = "lead"
 
 
 @page.get("/inbox")
@@ -65,8 +83,8 @@ def inbox() -> str:
             "inbox.html",
             tab="waiting",
             decides=decides,
-            kinds=[(event, len(found)) for event, found in kinds],
-            groups=[(event, found) for event, found in kinds if chosen in (None, "", event)],
+            kinds=kinds,
+            groups=[kind for kind in kinds if chosen in (None, "", kind.key)],
             chosen=chosen,
             own=[_row(desk, each) for each in boards.asked_by(desk.session, desk.actor)],
             most=MOST,
@@ -76,13 +94,19 @@ def inbox() -> str:
         )
 
 
-def _kinds(rows: list[Row]) -> list[tuple[str, list[Row]]]:
+def _kinds(rows: list[Row]) -> list[Kind]:
     """By event, the kind whose oldest request waits the longest first."""
-    ordered = sorted(rows, key=lambda row: row.waiting.approval.event)
-    found = [
-        (event, list(each)) for event, each in groupby(ordered, key=lambda row: row.waiting.approval.event)
-    ]
-    return sorted(found, key=lambda kind: min(row.waiting.approval.requested_at for row in kind[1]))
+    found = []
+    for key, each in groupby(sorted(rows, key=lambda row: row.kind), key=lambda row: row.kind):
+        same = list(each)
+        found.append(Kind(key, _label(same[0].waiting.approval.flow, same[0].waiting.approval.event), same))
+    return sorted(found, key=lambda kind: min(row.waiting.approval.requested_at for row in kind.rows))
+
+
+def _label(flow: str, event: str) -> str:
+    """An event by its name, with what it is about where that is not a lead."""
+    label = event_name(event, flow)
+    return label if flow == "lead" else f"{said(FLOWS[flow].label)}: {label}"
 
 
 def _row(desk: Desk, waiting: boards.Waiting) -> Row:
@@ -92,7 +116,19 @@ def _row(desk: Desk, waiting: boards.Waiting) -> Row:
     hidden = set() if clear else waiting.step.facts.marked("private")
     data = {name: value for name, value in approval.frozen.items() if name not in hidden}
     customer = (getattr(waiting.case, "name", None) or "") if clear else ""
-    return Row(waiting, spoken(flow, approval.event, data), customer)
+    told = spoken(flow, approval.event, data)
+    return Row(waiting, told if flow is LeadFlow else _with_case(desk, flow, waiting.case, told), customer)
+
+
+def _with_case(desk: Desk, flow: type[Flow], case: Any, told: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What the case says, and what would take its place: `3 → 5`."""
+    standing = {field.label: field.text for field in fields_of(desk.session, flow, case)}
+    asked = dict(told)
+    changed = {
+        label: f"{standing[label]} → {text}" if label in standing and standing[label] != text else text
+        for label, text in asked.items()
+    }
+    return list((standing | changed).items())
 
 
 @page.get("/inbox/decided")
@@ -136,7 +172,9 @@ def _decide(code: str, event: str, note: str, version: str) -> Result:
             version=seen,
         )
         approval = take(session, ask).case
-        return Result(code, approval.case_code, approval.event, approval.state, approval.reason or "")
+        return Result(
+            code, approval.case_code, approval.event, approval.state, approval.reason or "", approval.flow
+        )
 
     try:
         return database.in_transaction(the_engine(), work)
@@ -156,7 +194,7 @@ def _refused(code: str, refusal: Refused) -> Result:
                 name=approval.decided_by.name,
                 state=said(_states()[approval.state]),
             )
-        return Result(code, approval.case_code, approval.event, "refused", words)
+        return Result(code, approval.case_code, approval.event, "refused", words, approval.flow)
 
 
 def _states() -> dict[str, str]:
@@ -170,7 +208,7 @@ def _known(sent: Sent) -> bool:
 
 def _keep(sent: Sent, event: str, results: list[Result]) -> None:
     """Keep the result lines, so that they can be read again; the same form sent at the same instant keeps the first."""
-    lines = [[r.code, r.lead, r.event, r.kind, r.said] for r in results]
+    lines = [[r.code, r.lead, r.event, r.kind, r.said, r.flow] for r in results]
 
     def work(session: Session) -> None:
         session.add(

@@ -8,6 +8,7 @@ from typing import Any
 from flask import Flask, current_app, request, url_for
 
 from workflows.engine import Actor
+from workflows.money.agreed import DESKS
 from workflows.words import _
 
 EVERYBODY: tuple[str, ...] = ()
@@ -17,12 +18,14 @@ LOOKERS = ("reception", "manager", "sales_manager", "finance", "auditor")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of the menu; shown when its page exists and somebody has one of its roles (empty: everybody)."""
+    """A line of the menu; shown when its page exists and somebody has one of its roles (empty: everybody). It is marked on
+    its own page and on those of `also`."""
 
     endpoint: str
     label: str
     icon: str
     roles: tuple[str, ...] = EVERYBODY
+    also: tuple[str, ...] = ()
 
 
 MENU = (
@@ -39,12 +42,28 @@ MENU = (
         "rotation",
         ("consultant", "reception", "manager", "sales_manager"),
     ),
+    Entry("months.months", _("Months"), "months", DESKS, ("months.month",)),
+    Entry(
+        "statement.mine",
+        _("My earnings"),
+        "earnings",
+        ("member", "leader", "manager", "reception", "consultant", "sales_manager", "finance", "auditor"),
+        ("statement.dispute", "statement.open_dispute"),
+    ),
+    Entry(
+        "money.money",
+        _("Money"),
+        "money",
+        ("leader", *DESKS),
+        ("cases.cases", "cases.case", "team.team", "team.divide"),
+    ),
     Entry("people.people", _("People"), "people", ("admin", "manager", "sales_manager", "auditor")),
     Entry(
         "policies.policies",
         _("Policy"),
         "policy",
         ("admin", "leader", "manager", "sales_manager", "finance", "auditor"),
+        ("policies.draft", "policies.send_draft"),
     ),
     Entry("health.health", _("Health"), "health", ("admin",)),
     Entry("home.access", _("Access log"), "log", ("auditor",)),
@@ -62,7 +81,7 @@ def menu(actor: Actor) -> list[dict[str, Any]]:
     for entry in MENU:
         if entry.endpoint not in current_app.view_functions or (entry.roles and not actor.has(*entry.roles)):
             continue
-        here = request.endpoint == entry.endpoint
+        here = request.endpoint in (entry.endpoint, *entry.also)
         found.append({"url": url_for(entry.endpoint), "label": entry.label, "icon": entry.icon, "here": here})
     return found
 

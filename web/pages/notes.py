@@ -12,9 +12,12 @@ from models import database
 from models.notices import Notification
 from web.app import now, the_engine
 from web.pages.sessions import local, signed_in
-from web.pages.show import look, show
+from web.pages.show import Desk, case_url, look, show
 from web.pages.words import event_name, said
+from workflows.flows import FLOWS
+from workflows.lead import LeadFlow
 from workflows.notices import SAYS
+from workflows.views import visible
 
 page = Blueprint("notes", __name__)
 PAGE = 30
@@ -33,7 +36,7 @@ def notes() -> str:
         found = list(desk.session.scalars(query.order_by(Notification.id.desc()).limit(PAGE + 1)))
         flag = "1" if everything else None
         following = url_for("notes.notes", all=flag, after=found[PAGE - 1].id) if len(found) > PAGE else None
-        lines = [(note, says(note), target(note)) for note in found[:PAGE]]
+        lines = [(note, says(note), target(desk, note)) for note in found[:PAGE]]
         first = url_for("notes.notes", all=flag) if key else None
         return show("notices.html", lines=lines, everything=everything, first=first, following=following)
 
@@ -45,9 +48,16 @@ def says(note: Notification) -> str:
     return f"{text} ({event_name(event, note.flow)})" if event and note.fact.startswith("approval.") else text
 
 
-def target(note: Notification) -> str | None:
-    """Where the matter of a notice is looked after."""
-    return url_for("lead.lead", code=note.case_code) if note.flow == "lead" else None
+def target(desk: Desk, note: Notification) -> str | None:
+    """Where the matter of a notice is looked after, if its reader may see it."""
+    flow = FLOWS.get(note.flow)
+    if note.fact == "month.paid" and note.body.get("month"):
+        return url_for("statement.of", who=desk.person.id, month=note.body["month"])
+    if flow is None or (
+        flow is not LeadFlow and visible(desk.session, flow, desk.actor, note.case_code) is None
+    ):
+        return None
+    return case_url(note.flow, note.case_code)
 
 
 @page.post("/notices/read")

@@ -27,6 +27,7 @@ from workflows.engine import Actor
 from workflows.engine.actor import ROLES
 from workflows.flows import FLOWS
 from workflows.lead_facts import OUTCOMES
+from workflows.money.statements import KINDS
 from workflows.views import Choice, choices
 
 
@@ -87,10 +88,17 @@ def step_url(flow: str, code: str, event: str, next_path: str | None = None) -> 
     return url_for("steps.ask", flow=flow, code=code, event=event, next=next_path)
 
 
+def case_url(flow: str, code: str) -> str:
+    """The page of a case of any workflow."""
+    if flow == "lead":
+        return url_for("lead.lead", code=code)
+    return url_for("inbox.inbox") if flow == "approval" else url_for("cases.case", flow=flow, code=code)
+
+
 def attach(app: Flask) -> None:
     """What every template knows."""
     app.jinja_env.globals.update(
-        hidden=hidden, choices_for=choices_for, step_url=step_url, FLOWS=FLOWS, ROLES=ROLES
+        hidden=hidden, choices_for=choices_for, step_url=step_url, case_url=case_url, FLOWS=FLOWS, ROLES=ROLES
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
@@ -107,6 +115,7 @@ def attach(app: Flask) -> None:
             "icons": url_for("static", filename="icons.svg"),
             "view_functions": app.view_functions,
             "outcome_names": OUTCOMES,
+            "kind_names": KINDS,
             "movable": the_settings().clock == "movable",
             "role_names": lambda roles: ("、" if locale() == "zh" else ", ").join(
                 said(ROLES[r]) for r in roles

@@ -5,16 +5,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.remembered import Approval, History, Timer
+from web.pages.fields import field_of, in_words, told
 from web.pages.words import event_name, moment, said, state_name, yuan
 from workflows.engine.actor import ROLES
 from workflows.engine.flow import Flow
 from workflows.flows import FLOWS
+from workflows.lead import LeadFlow
 from workflows.views import approval_view, history_of, history_view, names, timers_of
 from workflows.words import _
 
@@ -30,6 +32,8 @@ THEN = {
     ),
     "offer": (_("the offer counts as declined and the next consultant is asked"), _("answered before")),
     "screening_reminder": (_("promoter and team leader are reminded to screen"), _("screened before")),
+    "appeal": (_("it is settled and taken from the wage"), _("an appeal comes before")),
+    "dispute_reminder": (_("those who answer are reminded"), _("answered before")),
     "approval_reminder": (_("those who decide are reminded"), _("decided before")),
     "approval_escalation": (_("everybody with the role and the auditor are told"), _("decided before")),
 }
@@ -99,7 +103,7 @@ def _step(
 ) -> Happening:
     view = history_view(session, row, clear=clear)
     moved = row.source != row.target
-    told = Happening(
+    happened = Happening(
         at=row.at,
         title=event_name(row.event, flow.flow_name),
         by=who_said(view["by"]),
@@ -113,16 +117,29 @@ def _step(
     for name in ("holder_id", "offered_to_id"):
         if row.changes.get(name) and row.event not in ("offer", "appoint", "reassign"):
             label = said(_("Holder")) if name == "holder_id" else said(_("Offered to"))
-            told.facts.append((label, names(session).get(row.changes[name], "—")))
+            happened.facts.append((label, names(session).get(row.changes[name], "—")))
+    if flow is not LeadFlow and row.source is not None:
+        happened.facts += _consequences(session, flow, row)
     if row.timer_id in timers:
         timer = timers[row.timer_id]
         text = _(
             "By itself: this clock ran since %(since)s and was due %(due)s (policy version %(version)s)."
         )
-        told.why = said(
+        happened.why = said(
             text, since=moment(timer.started_at), due=moment(timer.due_at), version=timer.policy_version
         )
-    return told
+    return happened
+
+
+def _consequences(session: Session, flow: type[Flow], row: History) -> list[tuple[str, str]]:
+    """What else an event changed: columns that were not told with it, and do not only say by whom and when."""
+    changed = {
+        column: value
+        for column, value in row.changes.items()
+        if column not in row.facts and not column.endswith(("_by_id", "_at")) and told(flow, column, value)
+    }
+    fields = [field_of(session, flow, column, value) for column, value in changed.items()]
+    return [(each.label, each.text) for each in fields]
 
 
 def _request(session: Session, approval: Approval, *, clear: bool) -> list[Happening]:
@@ -153,7 +170,13 @@ def facts_said(
     for name, value in facts.items():
         info = step.facts.model_fields.get(name) if step else None
         extra = info.json_schema_extra if info and isinstance(info.json_schema_extra, dict) else {}
-        if value in (None, "", True) or extra.get("hidden"):
+        if (
+            value is None
+            or value is False
+            or value == ""
+            or extra.get("hidden")
+            or (info and get_args(info.annotation) == (True,))
+        ):
             continue
         found.append((said(info.title) if info and info.title else name, _value(name, value, extra)))
     return found
@@ -161,15 +184,13 @@ def facts_said(
 
 def _value(name: str, value: Any, extra: dict[str, Any]) -> str:
     choices: Any = extra.get("choices")
-    if isinstance(choices, dict) and value in choices:
+    if isinstance(choices, dict) and isinstance(value, str) and value in choices:
         return said(choices[value])
     if name == "phone":
         return str(value).removeprefix("+86")
     if name.endswith("_fen"):
         return yuan(int(value))
-    if name.endswith("_at"):
-        return moment(datetime.fromisoformat(str(value)))
-    return said(_("no answer")) if value == "no_answer" else str(value)
+    return said(_("no answer")) if value == "no_answer" else in_words(name, value)
 
 
 def comings(session: Session, flow: type[Flow], code: str) -> list[Coming]:

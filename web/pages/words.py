@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from flask import Flask, g, has_request_context, request
-from flask_babel import Babel, format_datetime, format_decimal
+from flask_babel import Babel, format_date, format_datetime, format_decimal
 
 from web.app import the_settings
 from workflows.flows import FLOWS
+from workflows.money import statements
+from workflows.money.months import first_day
 from workflows.words import LOCALES, Text, _, say, translations
 
 COOKIE = "tuoke_lang"
@@ -47,6 +49,17 @@ def moment(at: datetime | None, year: bool | None = None) -> str:
 def day(at: datetime | None) -> str:
     """The day of an instant in company time."""
     return format_datetime(at, "M月d日" if locale() == "zh" else "d MMM") if at else "—"
+
+
+def calendar_day(on: date | None) -> str:
+    """A day of the calendar with its year: `2026年3月2日`."""
+    return format_date(on, "y年M月d日" if locale() == "zh" else "d MMM y") if on else "—"
+
+
+def month_name(month: str, short: bool = False) -> str:
+    """A month of the books: `2026年3月` for `2026-03`."""
+    english = "MMM y" if short else "MMMM y"
+    return format_date(first_day(month), "y年M月" if locale() == "zh" else english)  # type: ignore[no-any-return]
 
 
 def clock(at: datetime | None) -> str:
@@ -94,7 +107,14 @@ def urgency(due: datetime | None) -> str:
 
 def yuan(fen: int | None) -> str:
     """Money: fen are stored, yuan are shown."""
-    return f"¥{format_decimal(fen // 100 if fen % 100 == 0 else fen / 100)}" if fen is not None else "—"
+    if fen is None:
+        return "—"
+    return f"¥{format_decimal(fen // 100)}" if fen % 100 == 0 else money(fen)
+
+
+def money(fen: int) -> str:
+    """Money of the books, to the fen: ¥1,234.50."""
+    return statements.yuan(fen)
 
 
 def state_name(state: str | None, flow: str = "lead") -> str:
@@ -120,5 +140,5 @@ def attach(app: Flask) -> None:
     )
     app.jinja_env.filters.update(
         t=said, moment=moment, day=day, clock=clock, left=left, ago=ago, span=span, urgency=urgency, yuan=yuan,
-        state_name=state_name, event_name=event_name,
+        state_name=state_name, event_name=event_name, money=money, month_name=month_name, calendar_day=calendar_day,
     )  # fmt: skip

@@ -113,5 +113,8 @@ def test_the_auditor_sees_what_waits_too_long(office: Office, asked: dict[str, s
 
 def test_the_pages_are_for_those_concerned(office: Office) -> None:
     assert office.seat("desk").get("/inbox").status == 403
-    assert office.seat("root").get("/inbox").status == 403
+    assert office.seat("root").get("/inbox").status == 200, (
+        "the administrator drafts policies and asks for consent"
+    )
+    assert office.seat("fei").get("/inbox").status == 200, "finance agrees to rescissions"
     assert office.seat("zhi").get("/inbox").status == 200

@@ -1,0 +1,1 @@
+"""Money on pages: statements, months, teams, cases, the policy."""
