@@ -159,6 +159,9 @@ def test_a_fraud_found_while_the_month_is_submitted(company: Company, rounds: ra
     """Its bonus is taken back in the month, or in the next."""
     month = FIRST
     for _unused in rounds:
+        carried = company.posted(
+            "mei", "visit_bonus", month=month
+        )  # what the month before took back too late
         lead = company.visit_of("mei")
         midnight(company, month)
         asked = company.ask_to_expose(lead)
@@ -171,7 +174,7 @@ def test_a_fraud_found_while_the_month_is_submitted(company: Company, rounds: ra
         if submitted != "taken":
             company.submit(month)
         assert company.posted("mei", "visit_bonus") == 0
-        assert company.posted("mei", "visit_bonus", month=month) in (0, 5_000)
+        assert company.posted("mei", "visit_bonus", month=month) - carried in (0, 5_000)
         before = frozen(company, month)
         company.approve_month(month)
         company.pay(month)

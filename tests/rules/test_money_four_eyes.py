@@ -23,6 +23,8 @@ from workflows.money.pay import PayFlow
 from workflows.money.quota import QuotaFlow
 from workflows.money.split import SplitFlow
 
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # who may, not how it is kept
+
 
 @pytest.fixture
 def company(database: Engine) -> Company:

@@ -45,7 +45,7 @@ from workflows.lead import LeadFlow
 from workflows.rotation import DutyFlow
 from workflows.verify import verify
 
-LIVES = int(os.environ.get("TUOKE_SIMULATION", "14"))
+LIVES = int(os.environ.get("TUOKE_SIMULATION", "8"))
 SHRINK = bool(os.environ.get("TUOKE_SHRINK"))
 SEED = int(os.environ.get("TUOKE_SEED", "0")) or random.SystemRandom().randrange(1, 2**31)
 

@@ -125,3 +125,9 @@ def a_month(office: Office) -> Books:
 @pytest.fixture
 def books(office: Office) -> Books:
     return a_month(office)
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """Pages ask who may see what; how it is kept is the business of other tests, which run on both databases."""
+    return sqlite_url
