@@ -14,7 +14,7 @@ from workflows.engine.actor import CLOCK, Actor
 from workflows.engine.flow import Facts, Flow, NoFacts, State, guard, opening, step
 from workflows.engine.take import Ask, Check
 from workflows.engine.who import Manager, SalesManager
-from workflows.money.months import first_day
+from workflows.money.months import first_day, following
 from workflows.words import _
 
 DESKS = ("manager", "sales_manager", "finance", "auditor")
@@ -45,6 +45,13 @@ def past_open(session: Session, project_id: int, month: str) -> bool:
         Month.project_id == project_id, Month.month >= month, Month.state != "open"
     )
     return session.scalar(wanted.limit(1)) is not None
+
+
+def month_to_post_in(session: Session, project_id: int, month: str) -> str:
+    """This month while it is open; else the next that is."""
+    while past_open(session, project_id, month):
+        month = following(month)
+    return month
 
 
 @guard(

@@ -12,24 +12,11 @@ from models.leads import Lead
 from models.money import Attendance, Deduction, Dispute, Month, Pay, Quota
 from models.people import Person
 from models.remembered import Approval, Outbox
+from workflows.money import ledger
 from workflows.money.months import begins, ends, first_day, following, month_of
 from workflows.policy import zone
 from workflows.words import _
 
-MONEY = (
-    "lead.assigned",
-    "lead.closed",
-    "sale.signed",
-    "sale.rescinded",
-    "quota.adopted",
-    "quota.changed",
-    "dispute.granted",
-    "split.divided",
-    "split.undone",
-    "month.submitted",
-    "month.sent_back",
-    "month.paid",
-)
 AWAITED = (
     ("lead", ("deal", "expose", "invalidate")),
     ("sale", ("rescind",)),
@@ -137,7 +124,11 @@ def _disputes(session: Session, month: Month) -> Item:
 
 def unposted(session: Session, project_id: int) -> int:
     """How many facts about money the ledger has not posted; parked ones among them."""
-    waiting = select(Outbox).where(Outbox.state.in_(("pending", "parked")), Outbox.fact.in_(MONEY)).subquery()
+    waiting = (
+        select(Outbox)
+        .where(Outbox.state.in_(("pending", "parked")), Outbox.fact.in_(tuple(ledger.TOUCHES)))
+        .subquery()
+    )
     of_project = waiting.c.body["project_id"].as_integer() == project_id
     return session.scalar(select(func.count()).select_from(waiting).where(of_project)) or 0
 

@@ -20,8 +20,8 @@ from workflows.engine.take import Ask, Check
 from workflows.engine.timing import Timer, days
 from workflows.engine.who import Auditor, Clock, Leader, Manager, SalesManager, relation
 from workflows.lead_facts import Clean, Fen, choice, maybe, staff, text
-from workflows.money.agreed import DESKS, past_open
-from workflows.money.months import Day, following, month_of_day
+from workflows.money.agreed import DESKS, month_to_post_in
+from workflows.money.months import Day, month_of_day
 from workflows.money.rules import Terms, day_wage
 from workflows.policy import Policy
 from workflows.words import _
@@ -257,7 +257,7 @@ class DeductionFlow(Flow):
     )
     def uphold(self, case: Deduction, facts: Judgement, check: Check) -> None:
         """The appeal was heard; the deduction stands."""
-        case.month = month_of_settling(check, case)
+        case.month = month_to_post_in(check.session, case.project_id, month_of_day(case.day))
 
     @step(
         appealed.to(settled),
@@ -271,7 +271,7 @@ class DeductionFlow(Flow):
     def reduce_on_appeal(self, case: Deduction, facts: Reduction, check: Check) -> None:
         """The appeal was heard; less is taken."""
         _reduce(case, facts)
-        case.month = month_of_settling(check, case)
+        case.month = month_to_post_in(check.session, case.project_id, month_of_day(case.day))
 
     @step(
         appealed.to(waived),
@@ -287,7 +287,7 @@ class DeductionFlow(Flow):
     @step(settled.from_(confirmed, reduced), label=_("Settle"), by=Clock, announces=".settled", serial=True)
     def settle(self, case: Deduction, facts: NoFacts, check: Check) -> None:
         """Nobody appealed in time."""
-        case.month = month_of_settling(check, case)
+        case.month = month_to_post_in(check.session, case.project_id, month_of_day(case.day))
 
     @classmethod
     def seen_by(cls, actor: Actor) -> ColumnElement[bool]:
@@ -314,11 +314,3 @@ def _reduce(case: Deduction, facts: Reduction) -> None:
         case.also_fen = facts.member_fen if case.also_id else 0
     if facts.leader_fen is not None:
         case.leader_fen = facts.leader_fen
-
-
-def month_of_settling(check: Check, case: Deduction) -> str:
-    """The month of the deed while it is open; else the next month that is."""
-    month = month_of_day(case.day)
-    while past_open(check.session, case.project_id, month):
-        month = following(month)
-    return month

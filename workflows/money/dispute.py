@@ -15,8 +15,8 @@ from workflows.engine.take import Ask, Check
 from workflows.engine.timing import Timer, hours
 from workflows.engine.who import Consultant, Leader, Manager, Member, Reception, SalesManager, relation
 from workflows.lead_facts import Clean, text
-from workflows.money.agreed import DESKS, past_open
-from workflows.money.months import MonthText, following, month_of
+from workflows.money.agreed import DESKS, month_to_post_in
+from workflows.money.months import MonthText, month_of
 from workflows.policy import zone
 from workflows.words import _
 
@@ -121,10 +121,8 @@ class DisputeFlow(Flow):
     )
     def grant(self, case: Dispute, facts: Grant, timers: Any, check: Check) -> None:
         """An amount is due: it is posted in the month disputed while that is open, else in the next."""
-        month = case.month
-        while past_open(check.session, case.project_id, month):
-            month = following(month)
-        case.amount_fen, case.settled_month = facts.amount_fen, month
+        case.amount_fen = facts.amount_fen
+        case.settled_month = month_to_post_in(check.session, case.project_id, case.month)
         timers.cancel()
 
     @step(opened.to(withdrawn), label=_("Withdraw"), by=Oneself, announces=".withdrawn")

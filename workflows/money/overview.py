@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from models.money import Entry, Journal, Month
 from models.people import Person, Team
 from models.remembered import History
-from workflows.money.ledger import Scope
+from workflows.money.reckoning import Scope
 from workflows.money.statements import KINDS, preview
 
 Who = tuple[int | None, int | None]
@@ -63,7 +63,7 @@ def accounts(session: Session, month: Month) -> list[Account]:
     def account(person: int | None, team: int | None) -> Account:
         return found.setdefault((person, team), Account(people.get(person or 0), teams.get(team or 0)))
 
-    for (person, team, kind), fen in _sums(session, month).items():
+    for (person, team, kind), fen in sums(session, month).items():
         if kind == PAYOUT:
             account(person, team).paid_fen -= fen
         else:
@@ -103,7 +103,7 @@ def totals(session: Session) -> dict[tuple[int, str], tuple[int, int]]:
     return found
 
 
-def _sums(session: Session, month: Month, upto: int | None = None) -> Sums:
+def sums(session: Session, month: Month, upto: int | None = None) -> Sums:
     """Fen by person, team and kind, as the ledger stood after a journal (None: as it stands)."""
     wanted = (
         select(Entry.person_id, Entry.team_id, Entry.kind, func.sum(Entry.amount_fen))
@@ -133,7 +133,7 @@ def difference(session: Session, month: Month) -> list[Change] | None:
     last = _before_sent_back(session, month)
     if last is None:
         return None
-    before, now = _sums(session, month, last), _sums(session, month)
+    before, now = sums(session, month, last), sums(session, month)
     if month.state == "open":
         now.update(_coming(session, month))
     names: dict[Who, str] = {(row.id, None): row.name for row in session.scalars(select(Person))}

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.money import Entry, Journal, Month
+from models.money import Month
 from models.people import Person, Project, Team
 from workflows.engine.actor import Actor
 from workflows.engine.refusal import Refused
-from workflows.money import ledger
+from workflows.money import overview, reckoning
 from workflows.money.deduction import KINDS as DEDUCTIONS
 from workflows.money.month import MonthFlow
 from workflows.words import Text, _
@@ -84,8 +84,8 @@ def accounts(session: Session, month: Month) -> list[Account]:
     Once finance has paid, the row of history says what was paid: also while its fact still waits to be posted.
     """
     sums = _sums(session, month)
-    paying = ledger.paying_row(session, month.project_id, month.month)
-    held = ledger.held_by(session, month.project_id, month.month, paying.id if paying else FOREVER)
+    paying = reckoning.paying_row(session, month.project_id, month.month)
+    held = reckoning.held_by(session, month.project_id, month.month, paying.id if paying else FOREVER)
     people = {p.id: p for p in session.scalars(select(Person))}
     teams = {t.id: t.name for t in session.scalars(select(Team))}
     found = []
@@ -106,18 +106,8 @@ def accounts(session: Session, month: Month) -> list[Account]:
 def _sums(session: Session, month: Month) -> dict[Owner, Counter[str]]:
     """Fen by account and group, of what was posted into the month; what was paid out is no part of it."""
     group_of = {kind: group for group, kinds in GROUPS.items() for kind in kinds}
-    wanted = (
-        select(Entry.person_id, Entry.team_id, Entry.kind, func.sum(Entry.amount_fen).label("fen"))
-        .join(Journal, Journal.id == Entry.journal_id)
-        .where(
-            Journal.project_id == month.project_id,
-            Entry.month == month.month,
-            Entry.account != "company",
-            Entry.kind != "payout",
-        )
-        .group_by(Entry.person_id, Entry.team_id, Entry.kind)
-    )
     found: dict[Owner, Counter[str]] = {}
-    for person_id, team_id, kind, fen in session.execute(wanted):
-        found.setdefault((person_id, team_id), Counter())[group_of[kind]] += int(fen)
+    for (person_id, team_id, kind), fen in overview.sums(session, month).items():
+        if kind != overview.PAYOUT:
+            found.setdefault((person_id, team_id), Counter())[group_of[kind]] += fen
     return found

@@ -15,8 +15,8 @@ from models.money import Dispute, Entry, Journal, Month, Sale, Split
 from models.remembered import History, Outbox
 from workflows import policy as policies
 from workflows.money import ledger
-from workflows.money.ledger import Scope
 from workflows.money.months import month_of
+from workflows.money.reckoning import Scope, expected
 
 Where = tuple[str, str]
 
@@ -107,7 +107,7 @@ def _sums(journal: Journal) -> Counter[str]:
 def differences(session: Session, scope: Scope) -> Iterator[Wrong]:
     """Where the ledger and history differ in this scope, by cause and month, to the fen."""
     should: dict[Where, Counter[str]] = {}
-    for posting in ledger.expected(session, scope):
+    for posting in expected(session, scope):
         sums = should.setdefault((posting.line.cause, posting.month), Counter())
         for account, person, team, kind, fen in ledger.sides(posting.line):
             sums[f"{account} {person} {team} {kind}"] += fen

@@ -16,9 +16,9 @@ from workflows.engine.flow import Facts, Flow, NoFacts, State, guard, opening, s
 from workflows.engine.refusal import Refused
 from workflows.engine.take import Check
 from workflows.engine.who import Leader, relation
-from workflows.money.agreed import DESKS, past_open
+from workflows.money.agreed import DESKS, month_to_post_in, past_open
 from workflows.money.month import is_posted
-from workflows.money.months import following, month_of
+from workflows.money.months import month_of
 from workflows.money.statements import yuan
 from workflows.policy import zone
 from workflows.words import Text, _
@@ -100,9 +100,8 @@ class SplitFlow(Flow):
         """The leader divides what the team earned; it is posted in the present month, or the next that is open."""
         assert check.by.team_id  # a leader without a team has nobody to divide among
         case.team_id, case.shares = check.by.team_id, shares_of(check)
-        case.month = month_of(check.at, zone(check.session))
-        while past_open(check.session, case.project_id, case.month):
-            case.month = following(case.month)
+        today = month_of(check.at, zone(check.session))
+        case.month = month_to_post_in(check.session, case.project_id, today)
 
     @step(
         divided.to(undone),

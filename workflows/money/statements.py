@@ -18,11 +18,11 @@ from models.people import Person, Project, Team
 from workflows import policy as policies
 from workflows.engine.actor import CLOCK, Actor
 from workflows.engine.refusal import Refused
-from workflows.money import ledger
+from workflows.money import reckoning
 from workflows.money.agreed import DESKS
 from workflows.money.deduction import KINDS as DEDUCTIONS
-from workflows.money.ledger import Scope
 from workflows.money.months import ends
+from workflows.money.reckoning import Scope
 from workflows.money.rules import WHY, Line, Source
 from workflows.phones import mask_name
 from workflows.words import Text, _
@@ -42,7 +42,7 @@ KINDS = {
     "payout": _("Paid out"),
     **{code: kind.label for code, kind in DEDUCTIONS.items()},
 }
-MONEY = ("fen", "each", "day", "base", "full")
+AMOUNTS = ("fen", "each", "day", "base", "full")
 BEHIND: dict[str, tuple[Any, Any]] = {
     "lead": (Lead.code, Lead.code),
     "sale": (Sale.code, Sale.lead_code),
@@ -153,9 +153,9 @@ def statement(session: Session, person: Person, month: str) -> Statement:
     made = Statement(person.name, month, state_of(session, month))
     made.items = explained(session, session.scalars(entries.order_by(Entry.id)).unique())
     for project in session.scalars(select(Project).order_by(Project.id)):
-        lines = ledger.visits_at(session, Scope("visits", project.id, month, str(person.id)))
+        lines = reckoning.visits_at(session, Scope("visits", project.id, month, str(person.id)))
         made.nothing += [_item(session, line, month) for line in lines if not line.amount_fen]
-        if ledger.closing_row(session, project.id, month) is None:
+        if reckoning.closing_row(session, project.id, month) is None:
             made.to_come += [
                 _item(session, line, month)
                 for line in preview(session, project.id, month)
@@ -170,7 +170,7 @@ def team_statement(session: Session, team: Team, month: str) -> Statement:
     made = Statement(team.name, month, state_of(session, month))
     made.items = explained(session, session.scalars(entries.order_by(Entry.id)).unique())
     for project in session.scalars(select(Project).order_by(Project.id)):
-        if ledger.closing_row(session, project.id, month) is None:
+        if reckoning.closing_row(session, project.id, month) is None:
             lines = preview(session, project.id, month)
             made.to_come += [_item(session, line, month) for line in lines if line.team_id == team.id]
     return made
@@ -186,7 +186,7 @@ def state_of(session: Session, month: str) -> str:
 def preview(session: Session, project_id: int, month: str) -> list[Line]:
     """What the end of an open month would post, as things stand."""
     closing = Source("month", month, 0, ends(month, policies.zone(session)), 0)
-    return ledger.closing_lines(session, project_id, month, closing)
+    return reckoning.closing_lines(session, project_id, month, closing)
 
 
 def explained(session: Session, entries: Iterable[Entry]) -> list[Item]:
@@ -205,9 +205,9 @@ def explained(session: Session, entries: Iterable[Entry]) -> list[Item]:
 
 def _lines(session: Session, scope: Scope) -> dict[str, Line]:
     """The lines of a scope by cause, also those that are worth nothing any more."""
-    lines = {posting.line.cause: posting.line for posting in ledger.expected(session, scope)}
+    lines = {posting.line.cause: posting.line for posting in reckoning.expected(session, scope)}
     if scope.kind == "visits":
-        lines |= {line.cause: line for line in ledger.visits_at(session, scope)}
+        lines |= {line.cause: line for line in reckoning.visits_at(session, scope)}
     return lines
 
 
@@ -259,7 +259,7 @@ def _item(session: Session, line: Line, month: str) -> Item:
 
 def said(line: Line) -> Text:
     """The arithmetic of a line as a sentence."""
-    values = {name: yuan(value) if name in MONEY else value for name, value in line.values.items()}
+    values = {name: yuan(value) if name in AMOUNTS else value for name, value in line.values.items()}
     return Text(WHY[line.why], values)
 
 
