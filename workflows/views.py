@@ -105,7 +105,8 @@ def _choice(flow: type[Flow], event: str, steps: list[Step], actor: Actor, case:
         return None
     here = next((s for s in offered if case.state in s.sources and (not s.when or s.when(case))), None)
     if here is None:
-        states = ", ".join(flow.states_map[s].name for step in offered for s in step.sources)
+        sources = dict.fromkeys(source for each in offered for source in each.sources)
+        states = _listed([flow.states_map[source].name for source in sources])
         return Choice(
             event,
             offered[0],
@@ -114,16 +115,14 @@ def _choice(flow: type[Flow], event: str, steps: list[Step], actor: Actor, case:
             Text(_("Not in this state; only when: %(states)s."), {"states": states}),
         )
     if not here.by.allows(actor, case):
-        who = Text(
-            _("Only: %(who)s."),
-            {"who": Text(here.by.parts[0].label) if len(here.by.parts) == 1 else _joined(here)},
-        )
+        who = Text(_("Only: %(who)s."), {"who": _listed([part.label for part in here.by.parts])})
         return Choice(event, here, False, bool(here.approved_by), who)
     return Choice(event, here, True, bool(here.approved_by), None)
 
 
-def _joined(step: Step) -> Text:
-    keys = {f"w{i}": Text(part.label) for i, part in enumerate(step.by.parts)}
+def _listed(labels: list[str]) -> Text:
+    """Marked texts one after the other, each said in the reader's language."""
+    keys = {f"w{i}": Text(label) for i, label in enumerate(labels)}
     return Text(" / ".join(f"%({key})s" for key in keys), keys)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from tests.races.office import Office, hesitate
 
-ROUNDS = int(os.environ.get("TUOKE_RACES", "6"))
+ROUNDS = int(os.environ.get("TUOKE_RACES", "4"))
 SEED = int(os.environ.get("TUOKE_SEED", "0")) or random.SystemRandom().randrange(1, 2**31)
 
 

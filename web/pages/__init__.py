@@ -42,6 +42,8 @@ MODULES = (
     "capture",
     "leads",
     "lead",
+    "pipeline",
+    "reports",
     "steps",
     "cases",
     "statement",
@@ -58,6 +60,7 @@ MODULES = (
     "policies",
     "health",
     "clock",
+    "help",
 )
 
 

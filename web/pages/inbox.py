@@ -1,4 +1,5 @@
-"""The approval inbox: what waits for somebody's consent, decided one by one or many at once, each in its own transaction."""
+"""The approval inbox: what waits for somebody's consent, decided one by one or many at once, each in its own transaction; what
+would come of it beforehand, and what happened to a case so far beside it."""
 
 from __future__ import annotations
 
@@ -12,16 +13,17 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from models import database
-from models.remembered import Answer
+from models.remembered import Answer, Approval
 from web.app import now, the_engine
 from web.pages.asking import Sent
 from web.pages.fields import fields_of
 from web.pages.frozen import spoken
 from web.pages.sessions import signed_in
 from web.pages.show import Desk, look, show
+from web.pages.story import comings, happenings
 from web.pages.words import event_name, locale, said
 from workflows import boards
-from workflows.approval import ApprovalFlow
+from workflows.approval import ApprovalFlow, subject_of
 from workflows.engine import Ask, Flow, Refused, take
 from workflows.flows import FLOWS
 from workflows.lead import LeadFlow
@@ -151,14 +153,47 @@ def decide() -> Any:
     if not sent.once or not picked:
         return redirect(url_for("inbox.inbox"), 303)
     if not _known(sent):
-        note = request.form.get("note", "").strip()[:500]
-        results = [_decide(code, event, note, request.form.get(f"v_{code}", "")) for code in picked]
-        _keep(sent, event, results)
+        _keep(sent, event, [_decide(code, event) for code in picked])
     return redirect(url_for("inbox.results", once=sent.once), 303)
 
 
-def _decide(code: str, event: str, note: str, version: str) -> Result:
-    """One decision in its own transaction; a refusal is a line of the result."""
+@page.post("/inbox/check")
+@signed_in(*DECIDERS)
+def check() -> Any:
+    """What would come of deciding what was picked; nothing is decided by it."""
+    event, picked = request.form.get("decision", ""), request.form.getlist("pick")[:MOST]
+    if event not in ("approve", "reject"):
+        abort(400)
+    if not picked:
+        return redirect(url_for("inbox.inbox"), 303)
+    results = [_decide(code, event, only_try=True) for code in picked]
+    with look():
+        return show(
+            "inbox_check.html",
+            tab="",
+            event=event,
+            results=results,
+            possible=[r for r in results if r.kind in ("approved", "rejected")],
+            versions={code: request.form.get(f"v_{code}", "") for code in picked},
+            note=_note(),
+        )
+
+
+class _Tried(Exception):
+    """What a decision would have come to, carried out of a transaction that is taken back."""
+
+    def __init__(self, result: Result) -> None:
+        super().__init__(result.kind)
+        self.result = result
+
+
+def _note() -> str:
+    return request.form.get("note", "").strip()[:500]
+
+
+def _decide(code: str, event: str, only_try: bool = False) -> Result:
+    """One decision in its own transaction; a refusal is a line of the result. `only_try` takes it back again."""
+    version, note = request.form.get(f"v_{code}", ""), _note()
     seen = int(version) if version.isdecimal() and len(version) < 10 else None
 
     def work(session: Session) -> Result:
@@ -172,12 +207,17 @@ def _decide(code: str, event: str, note: str, version: str) -> Result:
             version=seen,
         )
         approval = take(session, ask).case
-        return Result(
+        result = Result(
             code, approval.case_code, approval.event, approval.state, approval.reason or "", approval.flow
         )
+        if only_try:
+            raise _Tried(result)
+        return result
 
     try:
         return database.in_transaction(the_engine(), work)
+    except _Tried as tried:
+        return tried.result
     except Refused as refusal:
         return _refused(code, refusal)
 
@@ -187,14 +227,49 @@ def _refused(code: str, refusal: Refused) -> Result:
         approval = boards.request_of(desk.session, desk.actor, code)
         if approval is None:
             return Result(code, "", "", "refused", refusal.detail(locale()))
-        words = refusal.detail(locale())
-        if approval.state != "pending" and approval.decided_by is not None:
-            words = said(
-                _("%(name)s was first: %(state)s."),
-                name=approval.decided_by.name,
-                state=said(_states()[approval.state]),
-            )
+        words = _gone(approval) or refusal.detail(locale())
         return Result(code, approval.case_code, approval.event, "refused", words, approval.flow)
+
+
+def _gone(approval: Approval) -> str:
+    """Who was faster, where the request does not wait any more."""
+    if approval.state == "pending":
+        return ""
+    state = said(_states()[approval.state])
+    if approval.decided_by is None:
+        return said(_("It waits no longer: %(state)s."), state=state)
+    return said(_("%(name)s was first: %(state)s."), name=approval.decided_by.name, state=state)
+
+
+@page.get("/inbox/news")
+@signed_in(*DECIDERS)
+def news() -> Any:
+    """Of the requests on a reader's screen those that were settled meanwhile, and how many came since."""
+    with look() as desk:
+        shown = request.args.getlist("code")[:MOST]
+        found = [boards.request_of(desk.session, desk.actor, code) for code in shown]
+        waiting = [each.approval.code for each in boards.to_decide(desk.session, desk.actor)]
+        return {
+            "gone": {a.code: _gone(a) for a in found if a is not None and a.state != "pending"},
+            "new": len(set(waiting) - set(shown)),
+        }
+
+
+@page.get("/inbox/beside/<code>")
+@signed_in(*DECIDERS)
+def beside(code: str) -> str:
+    """What happened so far to the case a request is about: the part of a page that stands beside the list."""
+    with look() as desk:
+        approval = boards.request_of(desk.session, desk.actor, code) or abort(404)
+        flow = FLOWS[approval.flow]
+        case = subject_of(desk.session, approval)
+        clear = reads_clear(desk.session, desk.actor, flow, case)
+        return show(
+            "parts/beside.html",
+            approval=approval,
+            story=happenings(desk.session, flow, approval.case_code, clear=clear),
+            timers=comings(desk.session, flow, approval.case_code),
+        )
 
 
 def _states() -> dict[str, str]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 from flask import Blueprint, abort, redirect, request, url_for
 from flask_login import current_user
-from markupsafe import Markup
 from sqlalchemy import select
 
 from models import database
@@ -15,12 +13,13 @@ from models.leads import Lead
 from models.notices import AccessLog
 from models.sealed import sealer
 from web.app import now, the_engine
+from web.pages.cases import picture
 from web.pages.leads import rows_of
 from web.pages.sessions import signed_in
 from web.pages.show import Desk, look, show
 from web.pages.story import approvals_of, comings, happenings
 from web.pages.words import locale, said
-from workflows import drawing, verify
+from workflows import verify
 from workflows.engine import Refused
 from workflows.engine.actor import ROLES
 from workflows.lead import LeadFlow, entitled
@@ -69,7 +68,7 @@ def _page(desk: Desk, found: Lead, *, revealed: bool = False, error: str = "") -
         timers=comings(desk.session, LeadFlow, found.code),
         intact=not list(verify.prove(LeadFlow, found, history_of(desk.session, "lead", found.code))),
         earlier=earlier,
-        picture=picture(found.state, locale()),
+        picture=picture(LeadFlow, found.state, locale()),
         channels=CHANNELS,
         intents=INTENTS,
         reasons=INVALID,
@@ -78,13 +77,6 @@ def _page(desk: Desk, found: Lead, *, revealed: bool = False, error: str = "") -
 
 def _previous(desk: Desk, found: Lead) -> str:
     return desk.session.scalar(select(Lead.code).where(Lead.id == found.previous_id)) or ""
-
-
-@cache
-def picture(state: str, language: str) -> Markup:
-    """The machine with the present state marked; drawn once, for there are few."""
-    drawn = drawing.svg(LeadFlow, present=state, locale=language)
-    return Markup(drawn)  # noqa: S704 (drawn by us from the machine's own names)
 
 
 @page.post("/leads/<code>/reveal")

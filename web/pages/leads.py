@@ -17,10 +17,12 @@ from models.people import Person
 from models.remembered import Timer
 from web.pages.sessions import signed_in
 from web.pages.show import Desk, look, show
+from web.pages.sieve import STATES, Sieve, in_state
 from web.pages.story import THEN
 from web.pages.words import said
 from workflows.engine import Actor
 from workflows.lead import LeadFlow
+from workflows.lead_facts import CHANNELS, INTENTS, OUTCOMES
 from workflows.views import lead_view
 
 page = Blueprint("leads", __name__)
@@ -30,7 +32,6 @@ NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LAST = (NEVER - EPOCH) // timedelta(microseconds=1)
 PAGE = 30
-STATES = ("captured", "screened", "visited", "assigned", "unconverted", "reclaimed", "closed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +94,6 @@ def counts(session: Session, wanted: ColumnElement[bool]) -> dict[str, int]:
     return {state: by_state[state] for state in STATES if by_state.get(state)}
 
 
-def _filtered(wanted: ColumnElement[bool], state: str) -> ColumnElement[bool]:
-    if state in STATES:
-        return and_(wanted, Lead.state == state)
-    return wanted if state == "all" else and_(wanted, Lead.state != "closed")
-
-
 def _after_deadline(query: Select[Lead], key: str) -> Select[Lead]:
     due, _dot, lead_id = key.partition(".")
     if not (due.isdecimal() and lead_id.isdecimal() and len(key) < 40 and len(lead_id) < 19):
@@ -109,8 +104,9 @@ def _after_deadline(query: Select[Lead], key: str) -> Select[Lead]:
 
 
 def _list(desk: Desk, wanted: ColumnElement[bool], title: str, endpoint: str, *, newest: bool) -> str:
-    state, key = request.args.get("state", "open"), request.args.get("after", "")
-    chosen = _filtered(wanted, state)
+    sieve, key = Sieve.read(request.args), request.args.get("after", "")
+    wanted = and_(wanted, sieve.wanted(desk))
+    chosen = in_state(wanted, sieve.state)
     if newest:
         query = select(Lead).where(chosen).order_by(Lead.id.desc()).limit(PAGE + 1)
         query = query.where(Lead.id < int(key)) if key.isdecimal() and len(key) < 19 else query
@@ -125,13 +121,26 @@ def _list(desk: Desk, wanted: ColumnElement[bool], title: str, endpoint: str, *,
         "leads.html",
         title=title,
         rows=rows,
-        state=state,
+        sieve=sieve,
+        state=sieve.state,
         numbers=numbers,
         total_open=sum(n for s, n in numbers.items() if s != "closed"),
         endpoint=endpoint,
-        first=url_for(endpoint, state=state) if key else None,
-        following=url_for(endpoint, state=state, after=more) if more else None,
+        channels=CHANNELS,
+        intents=INTENTS,
+        outcomes=OUTCOMES,
+        staff=_staff(desk) if newest else [],
+        first=url_for(endpoint, **sieve.args()) if key else None,
+        following=url_for(endpoint, **sieve.args(), after=more) if more else None,
     )
+
+
+def _staff(desk: Desk) -> list[str]:
+    """Whose leads one may look for."""
+    people = desk.session.scalars(select(Person).order_by(Person.name))
+    return [
+        p.name for p in people if {"member", "leader", "manager", "reception", "consultant"} & set(p.roles)
+    ]
 
 
 def _key(session: Session, row: Row, *, newest: bool) -> str:

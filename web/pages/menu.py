@@ -35,6 +35,13 @@ MENU = (
     Entry("inbox.inbox", _("Approvals"), "inbox", ("leader", "manager", "sales_manager", "finance")),
     Entry("leads.mine", _("My leads"), "leads", ("member", "leader", "consultant")),
     Entry("leads.everything", _("Leads"), "leads", LOOKERS),
+    Entry(
+        "pipeline.board",
+        _("Pipeline"),
+        "pipeline",
+        ("leader", "manager", "sales_manager", "finance", "auditor"),
+        ("pipeline.machine",),
+    ),
     Entry("pool.pool", _("Pool"), "pool", ("member", "leader", "manager", "sales_manager")),
     Entry(
         "rotation.rotation",
@@ -57,6 +64,7 @@ MENU = (
         ("leader", *DESKS),
         ("cases.cases", "cases.case", "team.team", "team.divide"),
     ),
+    Entry("reports.all_reports", _("Reports"), "reports", ("manager", "sales_manager", "finance", "auditor")),
     Entry("people.people", _("People"), "people", ("admin", "manager", "sales_manager", "auditor")),
     Entry(
         "policies.policies",
@@ -72,6 +80,7 @@ MENU = (
     Entry("inbox.inbox", _("My requests"), "inbox", ("member", "consultant", "auditor", "admin")),
     Entry("people.me", _("My stand-in"), "people", ("leader", "manager", "sales_manager")),
     Entry("clock.clock", _("Move the clock"), "clock"),
+    Entry("help.contents", _("Help"), "help", also=("help.of_flow",)),
 )
 
 

@@ -105,6 +105,12 @@ def urgency(due: datetime | None) -> str:
     return "late" if length < timedelta(0) else "soon" if length < timedelta(days=2) else "calm"
 
 
+def count_a_day(rate: float) -> str:
+    """How often a day: `0.4/d`."""
+    shown = f"{rate:.1f}" if rate < 10 else f"{rate:.0f}"
+    return said(_("%(n)s/d"), n=shown if rate >= 0.05 else "<0.1")
+
+
 def yuan(fen: int | None) -> str:
     """Money: fen are stored, yuan are shown."""
     if fen is None:
@@ -140,5 +146,5 @@ def attach(app: Flask) -> None:
     )
     app.jinja_env.filters.update(
         t=said, moment=moment, day=day, clock=clock, left=left, ago=ago, span=span, urgency=urgency, yuan=yuan,
-        state_name=state_name, event_name=event_name, money=money, month_name=month_name, calendar_day=calendar_day,
+        state_name=state_name, count_a_day=count_a_day, event_name=event_name, money=money, month_name=month_name, calendar_day=calendar_day,
     )  # fmt: skip

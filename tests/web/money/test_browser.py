@@ -1,5 +1,4 @@
-"""A month from submitted to locked in a real browser, on a phone and on a desk, in both languages; and every page about money:
-nothing wider than the screen, nothing too small to hit, nothing the content policy had to stop."""
+"""A month from submitted to locked in a real browser, on a phone and on a desk, in both languages; and a line in dispute."""
 
 from __future__ import annotations
 
@@ -8,19 +7,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
+from tests.web.browsing import DESK, IN_A_BROWSER, PHONE, Visitor, address, browser
 from tests.web.money.conftest import Books
-from tests.web.office.test_browser import CHROMIUM, DESK, PHONE, address, browser
-from tests.web.pages.test_browser import SMALL, Visitor
 from workflows.money.statements import yuan
 from workflows.words import say
 
 __all__ = ["address", "browser"]
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
-    pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium here"),
-]
+pytestmark = IN_A_BROWSER
 
 
 @pytest.mark.parametrize(
@@ -85,61 +79,3 @@ def test_a_member_finds_the_line_disputes_it_and_sees_the_answer(
     page.locator("dd a", has_text="Visit").click()
     page.locator("tr:target", has_text="within the quota of 5").wait_for()
     assert hua.complaints == []
-
-
-@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
-@pytest.mark.parametrize("language", ["zh", "en"])
-def test_every_page_fits_and_the_content_policy_stops_nothing(
-    browser: Browser, address: str, books: Books, language: str, size: Any
-) -> None:
-    dispute = books.act("mei", "dispute", "open_dispute", month=books.month, line="visit:?", reason="少一笔")
-    books.act("guo", "dispute", "answer", dispute, answer="已核对")
-    books.close("submitted")
-    books.act("sun", "month", "send_back", books.month_code(), reason="再看一遍")
-    books.close("approved")
-    tomorrow = f"{books.next}-28"
-    draft = books.act(
-        "guo", "policy", "draft", numbers={"deal_bonus_fen": 60_000}, effective_on=tomorrow, why="行情"
-    )
-    asked = books.act("sun", "sale", "rescind", books.case_of("sale"), reason="退房")
-    assert asked
-    month = books.month
-    seen = {
-        "mei": (
-            "/",
-            f"/statement/mei/{month}",
-            f"/statement/{month}/dispute",
-            f"/statement/{month}/dispute?line=visit:{books.codes['beyond']}",
-            f"/cases/deduction/{books.codes['deduction']}",
-            f"/cases/dispute/{dispute}",
-            "/money",
-        ),
-        "lin": (f"/team/{month}?equal=1", "/money", "/cases/deduction", "/do/deduction/begin/report"),
-        "guo": (
-            "/",
-            "/months",
-            f"/months/{month}",
-            "/money",
-            "/policy",
-            "/policy/draft",
-            f"/cases/policy/{draft}",
-            *(
-                f"/cases/{name}"
-                for name in ("quota", "pay", "attendance", "sale", "dispute", "split", "policy")
-            ),
-            f"/do/quota/{books.codes['quota']}/change",
-            "/do/quota/begin/propose",
-        ),
-        "fei": ("/", "/inbox", f"/cases/sale/{books.case_of('sale')}", f"/months/{month}"),
-    }
-    wrong = []
-    for name, paths in seen.items():
-        visitor = Visitor(browser, address, name, language, size)
-        for path in paths:
-            page = visitor.go(path)
-            if page.evaluate("document.documentElement.scrollWidth") > size["width"]:
-                wrong.append((name, path, "wider than the screen"))
-            wrong += [(name, path, f"hard to hit: {each}") for each in page.evaluate(SMALL)]
-        wrong += [(name, "", complaint) for complaint in visitor.complaints]
-        visitor.context.close()
-    assert wrong == []

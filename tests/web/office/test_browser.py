@@ -1,74 +1,30 @@
-"""The office's pages in a real browser: with and without scripts, on a phone and on a desk, nothing wider than the screen."""
+"""The office's work in a real browser: with and without scripts, on a phone and on a desk."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import urllib.request
-from collections.abc import Iterator
 from typing import Any
-from urllib.error import URLError
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from tests.conftest import Starter, eventually
+from tests.conftest import eventually
+from tests.web.browsing import DESK, IN_A_BROWSER, PHONE, Visitor, address, browser
 from tests.web.office.conftest import Office
 from workers.draining import drain_due
+from workflows.approval import ApprovalFlow
 
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or ""
-PHONE, DESK = {"width": 390, "height": 844}, {"width": 1440, "height": 900}
+__all__ = ["address", "browser"]
+
 CONTRACT = {"units": 1, "contract_no": "HT-1", "amount_fen": 150_000_000}
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
-    pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium here"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def address(office: Office, tuoke: Starter, database_url: str) -> str:
-    """The real web server on the office's database."""
-    with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        port = str(door.getsockname()[1])
-    tuoke("web", "--quiet", DATABASE_URL=database_url, TUOKE_PORT=port, TUOKE_CLOCK="movable")
-    eventually(lambda: answers(f"http://127.0.0.1:{port}/healthz"), 60)
-    return f"http://127.0.0.1:{port}"
-
-
-def answers(url: str) -> bool:
-    try:
-        return bool(urllib.request.urlopen(url, timeout=2).status == 200)
-    except (URLError, OSError):
-        return False
+pytestmark = IN_A_BROWSER
 
 
 def sit_down(
     browser: Browser, address: str, name: str, path: str, size: Any = DESK, script: bool = True
 ) -> Page:
     """A fresh browser in which somebody signs in and opens a page."""
-    context = browser.new_context(viewport=size, java_script_enabled=script)
-    context.add_cookies([{"name": "tuoke_lang", "value": "en", "url": address}])
-    page = context.new_page()
-    page.goto(address + "/login")
-    page.locator("form[action='/login/as'] button", has_text=name).first.click()
-    page.goto(address + path)
-    return page
+    return Visitor(browser, address, name, "en", size, script).go(path)
 
 
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
@@ -99,6 +55,50 @@ def test_ticked_requests_are_decided_together(browser: Browser, address: str, of
     assert sorted(office.approval(code).state for code in asked) == ["approved", "approved", "pending"]
 
 
+def test_the_inbox_is_worked_by_keys_and_a_decision_can_be_taken_back(
+    browser: Browser, address: str, office: Office
+) -> None:
+    office.join("c1")
+    asked = [office.act("c1", "deal", office.assigned(), **CONTRACT) for _unused in range(4)]
+    sun = Visitor(browser, address, "sun", "en", DESK)
+    page = sun.go("/inbox")
+    page.keyboard.press("j")
+    page.locator("#beside .story li").first.wait_for()
+    page.keyboard.press("a")
+    page.locator("#hold", has_text="Approving 1 in a few seconds.").wait_for()
+    page.keyboard.press("u")
+    page.locator("#hold", has_text="nothing was decided").wait_for()
+    assert [office.approval(code).state for code in asked] == ["pending"] * 4
+
+    office.act("chen", "reject", asked[3], flow=ApprovalFlow, note="缺附件")
+    page.evaluate("dispatchEvent(new Event('focus'))")
+    page.locator(f"#r-{asked[3]} .gone-line", has_text="chen was first: Rejected.").wait_for()
+
+    page.evaluate("document.getElementById('decide').dataset.hold = 1")
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    page.keyboard.press("a")
+    page.locator("#check-dialog", has_text="2 will go through").get_by_role(
+        "button", name="Approve these 2"
+    ).click()
+    page.wait_for_url("**/inbox/results/*")
+    assert [office.approval(code).state for code in asked] == ["approved", "approved", "pending", "rejected"]
+
+    page = sun.go("/inbox")
+    page.keyboard.press("?")
+    page.locator("#keys-help .tick").click()
+    page.get_by_role("button", name="Close").click()
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    assert page.get_by_role("checkbox", checked=True).count() == 0, "the keys are switched off"
+    page.get_by_role("checkbox").first.check()
+    page.get_by_role("button", name="Approve ticked").click()
+    page.locator("#hold", has_text="Approving 1").wait_for()
+    sun.go("/leads/all")
+    eventually(lambda: office.approval(asked[2]).state == "approved", 10)
+    assert sun.complaints == []
+
+
 def test_the_clock_moves_and_the_page_settles_by_itself(
     browser: Browser, address: str, office: Office
 ) -> None:
@@ -113,31 +113,3 @@ def test_the_clock_moves_and_the_page_settles_by_itself(
     drain_due(office.engine, office.now)
     page.locator(".desk-row b", has_text="c2").wait_for(timeout=10_000)
     assert page.locator(".clock-due").count() == 0
-
-
-@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
-@pytest.mark.parametrize("language", ["zh", "en"])
-def test_nothing_is_wider_than_the_screen(
-    browser: Browser, address: str, office: Office, size: Any, language: str
-) -> None:
-    office.join("c1", "c2")
-    office.act("c1", "deal", office.assigned(), **CONTRACT)
-    office.act("desk", "visit", office.screened())
-    office.screened()
-    wide = []
-    for name, paths in SEEN.items():
-        page = sit_down(browser, address, name, "/more", size)
-        page.context.add_cookies([{"name": "tuoke_lang", "value": language, "url": address}])
-        for path in paths:
-            page.goto(address + path)
-            if page.evaluate("document.documentElement.scrollWidth") > size["width"]:
-                wide.append((name, path))
-        page.context.close()
-    assert wide == []
-
-
-SEEN = {
-    "sun": ("/inbox", "/inbox/decided", "/rotation", "/reception", "/pool", "/people/me", "/clock"),
-    "root": ("/people", "/people/new", "/people/1", "/policy", "/health"),
-    "c2": ("/rotation", "/inbox"),
-}

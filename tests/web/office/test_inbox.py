@@ -71,6 +71,37 @@ def test_a_form_sent_twice_decides_once_and_shows_the_same(office: Office, asked
     assert "not possible" not in second
 
 
+def test_what_would_come_of_it_is_shown_and_nothing_is_decided(office: Office, asked: dict[str, str]) -> None:
+    office.act("chen", "reject", asked["deal2"], flow=ApprovalFlow, note="缺附件")
+    sun = office.seat("sun")
+    page = sun.post(
+        "/inbox/check", decision="approve", note="同意", pick=list(asked.values()), **versions(office, asked)
+    )
+    assert "2 will go through" in page
+    assert "2 will not" in page, "one is overtaken and would expire, one was decided by somebody else"
+    assert "chen was first: Rejected." in page
+    assert [office.approval(asked[k]).state for k in ("deal", "extend", "invalid")] == ["pending"] * 3
+    assert office.lead(office.approval(asked["deal"]).case_code).state == "assigned"
+    assert 'name="note" value="同意"' in page.html, "the note goes along"
+
+
+def test_a_screen_hears_who_was_faster_and_what_came_since(office: Office, asked: dict[str, str]) -> None:
+    sun = office.seat("sun")
+    office.act("chen", "reject", asked["deal"], flow=ApprovalFlow, note="缺附件")
+    shown = "&".join(f"code={asked[key]}" for key in ("deal", "extend"))
+    told = sun.client.get(f"/inbox/news?{shown}").json
+    assert told == {"gone": {asked["deal"]: "chen was first: Rejected."}, "new": 2}
+    assert office.seat("mei").get(f"/inbox/news?{shown}").status == 403
+
+
+def test_the_case_beside_a_request_is_shown_to_who_decides_it(office: Office, asked: dict[str, str]) -> None:
+    path = f"/inbox/beside/{asked['deal']}"
+    assert "Accept and sign" in office.seat("sun").get(path)
+    assert office.seat("mei").get(path).status == 403
+    other_team = f"/inbox/beside/{asked['extend']}"
+    assert office.seat("lin").get(other_team).status == 404, "a request that this leader may not see"
+
+
 def test_nobody_decides_what_they_gain_from(office: Office) -> None:
     office.join("c1")
     code = office.screened()

@@ -1,60 +1,28 @@
-"""One lead from the street to the approved deal, in a real browser against the real web server, in both languages; and every
-page on a phone and a desk: nothing wider than the screen, nothing the content policy had to stop."""
+"""One lead from the street to the approved deal, in a real browser against the real web server, in both languages."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 from sqlalchemy import select
 
 from models import database as databases
 from models.leads import Lead
+from tests.web.browsing import DESK, IN_A_BROWSER, PHONE, Visitor, address, browser
 from tests.web.office.conftest import Office
-from tests.web.office.test_browser import CHROMIUM, DESK, PHONE, address, browser
 from workers.draining import drain_due
 from workflows.words import say
 
 __all__ = ["address", "browser"]
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
-    pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium here"),
-]
+pytestmark = IN_A_BROWSER
 
 SAYS = {
     "register": "Register", "free": "Can be registered.", "registered": "Registered", "screen": "Screen",
     "accept": "Accept and sign", "deal": "Deal", "ask": "Ask for approval", "approve": "Approve ticked", "closed": "Closed",
 }  # fmt: skip
-
-
-class Visitor:
-    """Somebody in a browser of their own; what the browser complains about is kept."""
-
-    def __init__(
-        self, browser: Browser, address: str, name: str, language: str, size: Any, script: bool = True
-    ) -> None:
-        self.address, self.size = address, size
-        self.context = browser.new_context(viewport=size, java_script_enabled=script)
-        self.context.add_cookies([{"name": "tuoke_lang", "value": language, "url": address}])
-        self.page: Page = self.context.new_page()
-        self.complaints: list[str] = []
-        self.page.on(
-            "console", lambda said: self.complaints.append(said.text) if said.type == "error" else None
-        )
-        self.go("/login")
-        self.page.locator(f"form[action='/login/as']:has(input[value='{name}']) button").click()
-
-    def go(self, path: str) -> Page:
-        self.page.goto(self.address + path)
-        return self.page
-
-    def press(self, words: str) -> None:
-        self.page.locator("main").get_by_role("button", name=words, exact=True).or_(
-            self.page.locator(f"main a[role=button]:has-text('{words}')")
-        ).first.click()
 
 
 @pytest.mark.parametrize(
@@ -120,46 +88,3 @@ def register(mei: Visitor, says: dict[str, str], script: bool) -> None:
         page.fill("#name", "王")
         page.locator("#phone-answer .error").wait_for()
         assert "mei" not in page.locator("#phone-answer").inner_text()
-
-
-@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
-@pytest.mark.parametrize("language", ["zh", "en"])
-def test_every_page_fits_and_the_content_policy_stops_nothing(
-    browser: Browser, address: str, office: Office, language: str, size: Any
-) -> None:
-    office.join("c1", "c2")
-    code = office.assigned()
-    office.act("c1", "deal", code, units=1, contract_no="HT-1", amount_fen=150_000_000)
-    open_lead = office.screened()
-    seen = {
-        "mei": (
-            "/",
-            "/register",
-            "/leads",
-            f"/leads/{open_lead}",
-            f"/do/lead/{open_lead}/extend",
-            "/notices",
-            "/search",
-            "/more",
-        ),
-        "desk": ("/", "/leads/all"),
-        "c1": ("/", f"/leads/{code}"),
-        "zhi": ("/", f"/leads/{code}", "/access"),
-        "root": ("/",),
-    }
-    wrong = []
-    for name, paths in seen.items():
-        visitor = Visitor(browser, address, name, language, size)
-        for path in paths:
-            page = visitor.go(path)
-            if page.evaluate("document.documentElement.scrollWidth") > size["width"]:
-                wrong.append((name, path, "wider than the screen"))
-            small = page.evaluate(SMALL)
-            wrong += [(name, path, f"hard to hit: {each}") for each in small]
-        wrong += [(name, "", complaint) for complaint in visitor.complaints]
-        visitor.context.close()
-    assert wrong == []
-
-
-SMALL = """() => [...document.querySelectorAll('main button, main a[role=button], nav.menu a, .top a, .top button')]
-  .filter(e => e.getClientRects().length && e.getBoundingClientRect().height < 40).map(e => e.textContent.trim().slice(0, 30))"""

@@ -1,0 +1,90 @@
+"""Every page there is, by who looks at it: a company with a month behind it, and the addresses that show all of it.
+
+The test of all pages and `python -m tests.screens` walk the same way, and the test fails when a page stands on it nowhere.
+"""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from tests.web.money.conftest import CONTRACT, Books
+
+# What is no page of its own: machine-read answers, parts of pages, files, and ways on.
+NO_PAGES = {
+    "static", "healthz", "readyz", "metrics", "clock.bar", "reports.download", "statements.payout", "statements.statement",
+    "statement.latest", "statement.missing", "statement.mine", "team.mine", "inbox.results", "inbox.news", "inbox.beside",
+}  # fmt: skip
+
+
+def busy(books: Books) -> dict[str, str]:
+    """Give the office something of everything on its pages; the codes that the addresses need."""
+    office, found = books.office, dict(books.codes)
+    found["held"] = office.assigned()
+    office.join("c2")
+    found["captured"] = office.act(
+        "mei", "capture", name="李女士", phone="13700000001", channel="exhibition", consent=True
+    )
+    found["asked"] = office.screened()
+    office.act("mei", "extend", found["asked"], days=5, reason="客户出差")
+    found["visited"] = office.screened()
+    office.act("desk", "visit", found["visited"], party_size=2)
+    office.act("c1", "follow_up", found["held"], note="已加微信", next_at=None)
+    office.act("c1", "deal", found["held"], **CONTRACT)
+    found["dispute"] = books.act(
+        "mei", "dispute", "open_dispute", month=books.month, line="visit:?", reason="少一笔"
+    )
+    books.act("guo", "dispute", "answer", found["dispute"], answer="已核对")
+    books.close("submitted")
+    books.act("sun", "month", "send_back", books.month_code(), reason="再看一遍")
+    books.close("approved")
+    found["draft"] = books.act(
+        "guo",
+        "policy",
+        "draft",
+        numbers={"deal_bonus_fen": 60_000},
+        effective_on=f"{books.next}-28",
+        why="行情",
+    )
+    found["sale"] = books.case_of("sale")
+    books.act("sun", "sale", "rescind", found["sale"], reason="退房")
+    return found
+
+
+def addresses(month: str, c: dict[str, str]) -> dict[str, list[str]]:
+    """Who looks at what. `c` are the codes of cases."""
+    return {
+        "": ["/login"],
+        "mei": [
+            "/", "/register", "/leads", f"/leads/{c['captured']}", f"/do/lead/{c['asked']}/follow_up", "/notices", "/search",
+            "/more", "/help", "/help/lead", "/pool", f"/statement/mei/{month}", f"/statement/{month}/dispute",
+            f"/statement/{month}/dispute?line=visit:{c['beyond']}", f"/cases/deduction/{c['deduction']}",
+            f"/cases/dispute/{c['dispute']}", "/money", "/inbox",
+        ],
+        "lin": ["/", f"/team/{month}?equal=1", "/money", "/cases/deduction", "/do/deduction/begin/report", "/pipeline"],
+        "desk": ["/", "/reception", "/leads/all"],
+        "c1": ["/", "/rotation", f"/leads/{c['held']}", f"/do/lead/{c['held']}/lose"],
+        "guo": [
+            "/", "/months", f"/months/{month}", "/money", "/policy", "/policy/draft", f"/cases/policy/{c['draft']}",
+            *(f"/cases/{name}" for name in ("quota", "pay", "attendance", "sale", "dispute", "split")),
+            f"/do/quota/{c['quota']}/change", "/do/quota/begin/propose", "/people/me", "/leads/nobody-knows-this",
+        ],
+        "sun": [
+            "/", "/inbox", "/inbox/decided", "/pipeline", "/pipeline/machine", "/reports", "/rotation", "/pool", "/reception", "/clock",
+            "/leads/all?channel=flyer&who=mei", f"/leads/{c['asked']}",
+        ],
+        "fei": ["/", "/inbox", f"/cases/sale/{c['sale']}", f"/months/{month}"],
+        "zhi": ["/", f"/leads/{c['held']}", "/access", "/reports"],
+        "root": ["/", "/people", "/people/new", "/people/1", "/policy", "/health"],
+    }  # fmt: skip
+
+
+def not_shown(app: Flask, shown: dict[str, list[str]]) -> set[str]:
+    """The pages on which nobody looks."""
+    every = {
+        rule.endpoint
+        for rule in app.url_map.iter_rules()
+        if "GET" in (rule.methods or ()) and not rule.rule.startswith("/api")
+    }
+    looked_at = app.url_map.bind("localhost")
+    seen = {looked_at.match(path.split("?")[0])[0] for paths in shown.values() for path in paths}
+    return every - NO_PAGES - seen

@@ -1,0 +1,73 @@
+"""Every page in a real browser, in both languages, on a phone and a desk, light and dark: nothing wider than the screen, nothing
+too small to hit, no other host asked, nothing that the content policy had to stop, nothing that axe finds against WCAG 2.2 AA."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, ViewportSize
+
+from tests.web.browsing import DESK, IN_A_BROWSER, PHONE, Visitor, address, browser
+from tests.web.every_page import addresses, busy, not_shown
+from tests.web.money.conftest import Books, books
+from tests.web.office.conftest import office
+
+__all__ = ["address", "books", "browser", "office"]
+
+pytestmark = IN_A_BROWSER
+AXE = Path(__file__).parents[2] / ".venv" / "axe.min.js"
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+SMALL = """() => [...document.querySelectorAll('main button, main a[role=button], nav.menu a, .top a, .top button')]
+  .filter(e => e.getClientRects().length && e.getBoundingClientRect().height < 32).map(e => e.textContent.trim().slice(0, 30))"""
+FINDS = """async ([tags, rules]) => {
+  const only = rules.length ? {type: 'rule', values: rules} : {type: 'tag', values: tags};
+  const found = await axe.run(document, {runOnly: only, resultTypes: ['violations']});
+  return found.violations.map(v => v.id + ': ' + v.nodes.slice(0, 3).map(n => n.target.join(' ') + ' ' + (n.any[0]?.message ?? '')).join(' | '));
+}"""
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_page_can_be_read_by_everybody(
+    browser: Browser, address: str, books: Books, language: str
+) -> None:
+    seen = addresses(books.month, busy(books))
+    assert not_shown(books.office.app, seen) == set()
+    wrong = [
+        found for name, paths in seen.items() for found in looked(browser, address, language, name, paths)
+    ]
+    assert not wrong, "\n".join(map(str, wrong))
+
+
+def looked(
+    browser: Browser, address: str, language: str, name: str, paths: list[str]
+) -> list[tuple[str, str, str]]:
+    """What is wrong with these pages as one reader sees them."""
+    visitor = Visitor(browser, address, name, language, DESK)
+    visitor.context.add_init_script(path=AXE)
+    visitor.page.emulate_media(reduced_motion="reduce")  # colours that are still on their way are nobody's
+    wrong = []
+    for path in paths:
+        page = visitor.go(path)
+        wrong += [(name, path, found) for size in (DESK, PHONE) for found in at_width(page, size)]
+        wrong += [(name, path, found) for found in page.evaluate(FINDS, [WCAG, []])]
+        page.emulate_media(color_scheme="dark")
+        wrong += [
+            (name, path, f"dark: {found}") for found in page.evaluate(FINDS, [WCAG, ["color-contrast"]])
+        ]
+        page.emulate_media(color_scheme="light")
+        page.set_viewport_size(DESK)
+        if language == "en":  # the picture of a page is the same in both languages
+            wrong += [(name, path, found) for found in page.evaluate(FINDS, [WCAG, []])]
+    expected = "404" if "/leads/nobody-knows-this" in paths else None
+    wrong += [(name, "", each) for each in visitor.complaints if not (expected and expected in each)]
+    visitor.context.close()
+    return wrong
+
+
+def at_width(page: Page, size: ViewportSize) -> list[str]:
+    """What does not fit at this width."""
+    page.set_viewport_size(size)
+    wide = page.evaluate("document.documentElement.scrollWidth") > size["width"]
+    small = [f"hard to hit at {size['width']}: {each}" for each in page.evaluate(SMALL)]
+    return [*small, f"wider than {size['width']}"] if wide else small

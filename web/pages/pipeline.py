@@ -1,0 +1,122 @@
+"""The pipeline: how many leads stand where and since when, the most urgent of each state with what may be done, and the
+machine itself with the leads that move along its edges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from flask import Blueprint, request, url_for
+from markupsafe import Markup
+
+from models.quantiles import Spread
+from web.pages.leads import Row, deadline, rows_of
+from web.pages.sessions import signed_in
+from web.pages.show import Desk, look, show
+from web.pages.sieve import SPANS
+from web.pages.words import count_a_day, locale, said, span
+from workflows import drawing, pipeline
+from workflows.lead import LeadFlow
+from workflows.pipeline import Move, Standing
+from workflows.views import Choice, choices
+from workflows.words import _
+
+page = Blueprint("pipeline", __name__)
+LOOKERS = ("leader", "manager", "sales_manager", "finance", "auditor")
+CARDS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A lead on the board, and where this reader may send it from here."""
+
+    row: Row
+    moves: list[Choice]
+
+
+@page.get("/pipeline")
+@signed_in(*LOOKERS)
+def board() -> str:
+    """A column for each open state: counts, ages, and the most urgent leads."""
+    with look() as desk:
+        found = pipeline.standings(desk.session, desk.actor, desk.at)
+        return show(
+            "pipeline.html",
+            tab="board",
+            columns=[(standing, _cards(desk, standing)) for standing in found],
+            most=max([standing.count for standing in found] + [1]),
+            endpoint=_leads_page(desk),
+            young=pipeline.YOUNG.days,
+            old=pipeline.OLD.days,
+        )
+
+
+def _leads_page(desk: Desk) -> str:
+    """The list that shows the rows behind a figure: a leader's is that of the team."""
+    return (
+        "leads.everything"
+        if desk.actor.has("manager", "sales_manager", "finance", "auditor")
+        else "leads.mine"
+    )
+
+
+def _cards(desk: Desk, standing: Standing) -> list[Card]:
+    if not standing.count:
+        return []
+    leads = desk.session.scalars(pipeline.column(desk.actor, standing.state, deadline(), CARDS))
+    return [
+        Card(row, [c for c in choices(LeadFlow, desk.actor, row.lead) if c.allowed])
+        for row in rows_of(desk.session, desk.actor, list(leads))
+    ]
+
+
+@page.get("/pipeline/machine")
+@signed_in(*LOOKERS)
+def machine() -> str:
+    """The machine with the number of leads in each state, how long they stay, and how many go along each edge a day."""
+    chosen = request.args.get("days", "")
+    days = int(chosen) if chosen in [str(each) for each in SPANS] else SPANS[1]
+    with look() as desk:
+        since = desk.at - timedelta(days=days)
+        standings = pipeline.standings(desk.session, desk.actor, desk.at)
+        moves = pipeline.moves(desk.session, desk.actor, since)
+        stays = pipeline.stays(desk.session, desk.actor, since)
+        moves.sort(key=lambda move: -move.count)
+        endpoint = _leads_page(desk)
+        return show(
+            "machine.html",
+            tab="machine",
+            days=days,
+            spans=SPANS,
+            picture=_picture(standings, moves, stays, days, endpoint),
+            standings=standings,
+            stays=stays,
+            moves=[(move, _along(move, days, endpoint)) for move in moves],
+            endpoint=endpoint,
+        )
+
+
+def _along(move: Move, days: int, endpoint: str) -> str:
+    edge = f"{move.source}.{move.target}.{move.event}"
+    return url_for(endpoint, state="all", along=edge, days=days)
+
+
+def _under(standing: Standing, stay: Spread | None) -> str:
+    count = said(_("%(n)s leads"), n=standing.count)
+    return said(_("%(count)s · median %(span)s"), count=count, span=span(stay.median)) if stay else count
+
+
+def _picture(
+    standings: list[Standing], moves: list[Move], stays: dict[Any, Spread], days: int, endpoint: str
+) -> Markup:
+    under = {each.state: _under(each, stays.get(each.state)) for each in standings}
+    live = drawing.Live(
+        under=under,
+        behind={(m.source, m.target, m.event): count_a_day(m.count / days) for m in moves},
+        state_links={each.state: url_for(endpoint, state=each.state) for each in standings}
+        | {"closed": url_for(endpoint, state="closed")},
+        event_links={(m.source, m.target, m.event): _along(m, days, endpoint) for m in moves},
+    )
+    drawn = drawing.svg(LeadFlow, locale=locale(), live=live)
+    return Markup(drawn)  # noqa: S704 (drawn by us, every text in it escaped)
