@@ -17,7 +17,8 @@ TEST_PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(4, os.cpu_count() o
 .PHONY: run test check bench screens setup clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH UV_PYTHON
+# Without byte code kept, each of the many processes would compile every module anew: seconds each.
+unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH UV_PYTHON PYTHONDONTWRITEBYTECODE
 export UV_PROJECT_ENVIRONMENT := .venv
 
 run: setup

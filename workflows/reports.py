@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from models.leads import Lead
 from models.money import Dispute, Entry, Journal, Sale
@@ -89,12 +89,14 @@ class Backlog:
 
 @dataclass(frozen=True, slots=True)
 class Turns:
-    """What the rotation gave a consultant: accepted, declined or missed, and the even share of what all accepted."""
+    """What the rotation gave a consultant: accepted, of these declined by somebody before, declined or missed by
+    themselves, and the even share of what all accepted."""
 
     name: str
     accepted: int
     declined: int
     even: float
+    taken_over: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,9 +284,43 @@ def turns(session: Session, project_id: int, since: datetime) -> list[Turns]:
         declined[who] = declined.get(who, 0) + 1
     everybody = accepted.keys() | declined.keys()
     even = sum(accepted.values()) / len(everybody) if everybody else 0.0
-    who_is = names(session)
-    found = [Turns(who_is.get(p, "—"), accepted.get(p, 0), declined.get(p, 0), even) for p in everybody]
+    who_is, over = names(session), _taken_over(session, project_id, since)
+    found = [
+        Turns(who_is.get(p, "—"), accepted.get(p, 0), declined.get(p, 0), even, over.get(p, 0))
+        for p in everybody
+    ]
     return sorted(found, key=lambda each: (-each.accepted, each.name))
+
+
+def _taken_over(session: Session, project_id: int, since: datetime) -> dict[int, int]:
+    """How many customers each consultant accepted whom somebody else had declined before."""
+    before = aliased(History)
+    declined = select(before.id).where(
+        before.flow == "lead",
+        before.case_id == History.case_id,
+        before.event == "decline",
+        before.seq < History.seq,
+        before.at >= since,
+    )
+    wanted = (
+        select(History.by_id, func.count())
+        .where(
+            History.flow == "lead",
+            History.project_id == project_id,
+            History.event == "accept",
+            History.at >= since,
+            declined.exists(),
+        )
+        .group_by(History.by_id)
+    )
+    return {int(person): int(n) for person, n in session.execute(wanted) if person}
+
+
+def overburdened(found: Sequence[Turns]) -> Turns | None:
+    """Who took more than half of the customers whom others had declined, where these were three or more."""
+    together = sum(each.taken_over for each in found)
+    most = max(found, key=lambda each: each.taken_over, default=None)
+    return most if most and together >= 3 and most.taken_over * 2 > together and len(found) > 1 else None
 
 
 def books(session: Session, months: Sequence[str]) -> list[Books]:

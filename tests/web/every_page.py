@@ -74,7 +74,7 @@ def addresses(month: str, c: dict[str, str]) -> dict[str, list[str]]:
         ],
         "fei": ["/", "/inbox", f"/cases/sale/{c['sale']}", f"/months/{month}"],
         "zhi": ["/", f"/leads/{c['held']}", "/access", "/reports"],
-        "root": ["/", "/people", "/people/new", "/people/1", "/policy", "/health"],
+        "root": ["/", "/people", "/people/new", "/people/1", "/policy", "/health", "/style"],
     }  # fmt: skip
 
 

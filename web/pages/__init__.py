@@ -61,6 +61,7 @@ MODULES = (
     "health",
     "clock",
     "help",
+    "style",
 )
 
 

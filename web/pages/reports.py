@@ -255,6 +255,7 @@ def _turns(desk: Desk, days: int) -> Report:
             _count(each.accepted),
             Cell(f"{each.even:.1f}", round(each.even, 1)),
             _count(each.declined),
+            _count(each.taken_over),
         ]
         for each in found
     ]
@@ -263,6 +264,7 @@ def _turns(desk: Desk, days: int) -> Report:
         Column(said(_("Accepted")), "bar"),
         Column(said(_("Even share")), "line"),
         Column(said(_("Declined or missed")), "bar"),
+        Column(said(_("Taken over"))),
     )
     about = _("Customers that the rotation gave to each consultant, beside what each would have had evenly.")
     return Report("rotation", said(_("Fairness of the rotation")), said(about), columns, rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, time
 from typing import Any
 
 from flask import Blueprint, abort, request, url_for
@@ -10,7 +11,7 @@ from models.leads import Duty
 from web.pages.asking import submit
 from web.pages.sessions import signed_in
 from web.pages.show import Desk, look, show
-from workflows import boards, staff
+from workflows import boards, reports, staff
 from workflows.rotation import DutyFlow, duty_of
 from workflows.views import Choice, choices, lead_view
 
@@ -26,9 +27,13 @@ def rotation() -> str:
     with look() as desk:
         project = staff.first_project(desk.session) or abort(404)
         board = boards.board(desk.session, project.id, desk.at)
+        (monday,) = reports.weeks(desk.at, desk.zone, 1)
+        week = reports.turns(desk.session, project.id, datetime.combine(monday, time(), desk.zone))
         return show(
             "rotation.html",
             board=board,
+            week=week,
+            overburdened=reports.overburdened(week),
             customers={each.lead.code: customer(desk, each) for each in board.at_desk},
             mine=duty_of(desk.session, project.id, desk.person.id),
             offers=[each for each in board.at_desk if each.lead.offered_to_id == desk.person.id],

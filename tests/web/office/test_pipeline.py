@@ -127,3 +127,22 @@ def test_a_report_can_be_taken_away(office: Office) -> None:
     rows = list(csv.reader(io.StringIO(page.html.removeprefix("\ufeff"))))
     assert [row[1] for row in rows[1:]] == ["5", "4", "2", "2", "1"]
     assert office.seat("fei").get("/reports/nothing.csv").status == 404
+
+
+def test_the_board_tells_who_always_takes_the_declined_ones(office: Office) -> None:
+    office.join("c1", "c2")
+    for _each in range(3):
+        code = office.screened()
+        office.act("desk", "visit", code)
+        offered = office.lead(code).offered_to_id
+        if offered == office.ids["c1"]:
+            office.act("c1", "decline", code, reason="正在签约")
+        office.act("c2", "accept", code, signature="c2")
+    page = office.seat("guo").get("/rotation")
+    with databases.read(office.engine) as session:
+        found = {turn.name: turn for turn in reports.turns(session, 1, office.now - 7 * DAY)}
+    taken = found["c2"].taken_over
+    assert taken == found["c1"].declined > 0
+    assert ("c2 takes most of the customers" in page) == (taken >= 3)
+    assert reports.overburdened([reports.Turns("a", 3, 0, 1.5, 3), reports.Turns("b", 0, 3, 1.5)]) is not None
+    assert reports.overburdened([reports.Turns("a", 2, 0, 1, 2), reports.Turns("b", 0, 2, 1)]) is None
