@@ -40,6 +40,7 @@ MODULES = (
     "entry",
     "home",
     "capture",
+    "drafts",
     "leads",
     "lead",
     "steps",
