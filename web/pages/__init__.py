@@ -51,6 +51,7 @@ MODULES = (
     "money",
     "notes",
     "inbox",
+    "arrival",
     "reception",
     "rotation",
     "pool",

@@ -120,7 +120,8 @@ def test_a_fresh_token_says_whose_drafts_it_sends_and_the_kept_form_holds_nobody
     mei, nobody = office.seat("mei"), office.app.test_client()
     assert nobody.get("/register/token").status_code == 401
     assert office.seat("c1").get("/register/token").status == 403
-    mine, hers = mei.client.get("/register/token").json, office.seat("hua").client.get("/register/token").json
+    mine: Any = mei.client.get("/register/token").json
+    hers: Any = office.seat("hua").client.get("/register/token").json
     assert mine["who"] != hers["who"]
     assert "mei" not in str(mine)
     form = {**FIELDS, "csrf_token": hers["token"], "once": "k"}
