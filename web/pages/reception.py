@@ -69,7 +69,7 @@ def _arriving(desk: Desk, digits: str) -> Any:
         good = arrival.check(arrival.by_digits(desk.session, project_id, digits), project_id, desk.at)
     except Refused as refusal:
         patience.failed(name, place, at)
-        return _show(desk, problem=refusal.detail(locale())), 422
+        return _show(desk, typed=digits, problem=refusal.detail(locale())), 422
     patience.forgive(name)
     return _expect(desk, good.lead, token_of(good.key))
 

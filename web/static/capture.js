@@ -218,6 +218,8 @@ async function draw() {
   part("h2 span").textContent = title || words.none;
   part("ul").replaceChildren(...mine.map(row));
   part(".send").hidden = !unsent;
+  part(".which").hidden = !mine.length;
+  if (refusedOnes) part(".which").open = true;
   part(".foreign").hidden = !others;
   part(".foreign").textContent = fill(words.others, { n: others });
   panel.hidden = !mine.length && !others && !part(".told").textContent;
@@ -225,7 +227,7 @@ async function draw() {
 
 function row(draft) {
   const line = part("template").content.firstElementChild.cloneNode(true), at = (name) => line.querySelector(name);
-  const when = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
+  const when = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   at(".name").textContent = draft.fields.name;
   at(".phone").textContent = draft.fields.phone;
   at(".when").textContent = fill(words.when, { when: when.format(draft.at) });

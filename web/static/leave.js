@@ -23,7 +23,8 @@ async function remind() {
   const count = document.createElement("span");
   count.className = "count";
   count.textContent = mine.length;
-  count.title = form.dataset.waits.replace("{n}", mine.length);
+  count.setAttribute("role", "img");
+  count.ariaLabel = count.title = form.dataset.waits.replace("{n}", mine.length);
   link.append(count);
 }
 

@@ -192,6 +192,7 @@ def test_what_the_office_refuses_is_shown_and_put_right_or_thrown_away(
     page.reload()
     expect(panel.locator("h2")).to_contain_text("2 refused")
     page.on("dialog", lambda dialog: dialog.accept())
+    assert page.evaluate("document.querySelector('.which').open"), "what was refused is seen at once"
     panel.locator(".throw").last.click()
     expect(panel.locator("li")).to_have_count(1)
     panel.locator(".correct").click()
