@@ -18,7 +18,7 @@ let asked = "", typing = 0;
 
 phone.addEventListener("input", () => {
   clearTimeout(typing);
-  typing = setTimeout(ask, 120);
+  typing = setTimeout(ask, 50);
 });
 form.addEventListener("change", (event) => {
   if (event.target !== phone) return;

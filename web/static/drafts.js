@@ -2,7 +2,9 @@
    In the open stand only the one-time key, the writer's mark, and when it was written down and is thrown away. */
 
 const WRITER = "tuoke.writer", WAITING = "tuoke.waiting";
-export const able = Boolean(self.isSecureContext && self.indexedDB && self.crypto?.subtle && remembers());
+export const able = Boolean(
+  self.isSecureContext && self.indexedDB && self.crypto?.subtle && crypto.randomUUID && AbortSignal.timeout && remembers(),
+);
 
 function remembers() {
   try {

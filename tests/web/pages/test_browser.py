@@ -138,6 +138,7 @@ def test_every_page_fits_and_the_content_policy_stops_nothing(
             "/leads",
             f"/leads/{open_lead}",
             f"/do/lead/{open_lead}/extend",
+            f"/leads/{open_lead}/arrival",
             "/notices",
             "/search",
             "/more",
