@@ -6,6 +6,8 @@ import { able, drop, expire, keep, waiting, writer, writes } from "./drafts.js";
 const form = document.querySelector("form.capture"), panel = document.getElementById("drafts");
 const words = panel.dataset, phone = form.elements.phone, refusal = document.getElementById("refusal");
 const part = (name) => panel.querySelector(name);
+/* Who writes here: whose page it is, or, on the form that was kept, who wrote on this phone last. */
+const me = () => words.who || writer();
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
 let turn = Promise.resolve(); // one thing at a time: what is being sent is not sent again beside it
@@ -81,7 +83,7 @@ async function once() {
   const at = Date.now(), fields = Object.fromEntries(new FormData(form));
   delete fields.csrf_token;
   delete fields.once;
-  const draft = { id: key.value, who: writer(), at, until: at + words.hours * 3600e3, fields };
+  const draft = { id: key.value, who: me(), at, until: at + words.hours * 3600e3, fields };
   if (!draft.who) return tell(words.nobody);
   try {
     await keep(draft);
@@ -174,7 +176,7 @@ async function fetched(url, more = {}) {
 }
 
 async function flush() {
-  const { mine } = await waiting(writer());
+  const { mine } = await waiting(me());
   let sent = 0, state = "";
   for (const draft of mine.filter((each) => !each.why)) {
     const came = navigator.onLine ? await send(draft, "", true) : { state: "away" };
@@ -197,7 +199,7 @@ const reasons = ({ why, errors }) => [why, ...Object.values(errors || {})].join(
 // -- what waits --
 
 async function opened() {
-  const gone = (await expire(writer())) + Number(sessionStorage.getItem("tuoke.expired"));
+  const gone = (await expire(me())) + Number(sessionStorage.getItem("tuoke.expired"));
   sessionStorage.removeItem("tuoke.expired");
   await flush();
   const here = form.elements.csrf_token, saved = new URLSearchParams(location.search).has("saved");
@@ -211,7 +213,7 @@ function tell(text) {
 }
 
 async function draw() {
-  const { mine, others } = await waiting(writer()), unsent = mine.filter((each) => !each.why).length;
+  const { mine, others } = await waiting(me()), unsent = mine.filter((each) => !each.why).length;
   const refusedOnes = mine.length - unsent;
   const title = [unsent === 1 ? words.one : unsent ? fill(words.many, { n: unsent }) : "",
     refusedOnes ? fill(words.refused, { n: refusedOnes }) : ""].filter(Boolean).join(" · ");

@@ -52,6 +52,8 @@ def phone_of(browser: Browser, address: str, name: str, language: str = "en") ->
     """Somebody's phone with the page for registering open, and its worker ready."""
     visitor = Visitor(browser, address, name, language, PHONE)
     visitor.go("/register").evaluate(READY)
+    visitor.go("/leads")
+    visitor.go("/register")
     return visitor
 
 
@@ -132,19 +134,29 @@ def test_drafts_are_their_writers_and_go_at_log_out(browser: Browser, address: s
     mei.context.set_offline(False)
     expect(mei.page.locator("#drafts .told")).to_contain_text("Log in to send")
 
-    page = mei.go("/login")
+    page = mei.context.new_page()
+    page.goto(f"{address}/login")
     page.locator("form[action='/login/as']:has(input[value='hua']) button").click()
-    page = mei.go("/register")
+    page.goto(f"{address}/register")
     expect(page.locator("#drafts .foreign")).to_contain_text("Drafts of somebody else on this phone: 1")
     assert "王先生" not in page.inner_text("main")
-    assert leads(office) == [], "hua does not send what mei wrote"
+    mei.page.locator("#drafts .send").click()
+    expect(mei.page.locator("#drafts .told")).to_contain_text("Somebody else is logged in")
+    write_down(mei.page, "13812345610")
+    expect(mei.page.locator("#drafts h2")).to_contain_text("2 drafts wait")
+    assert leads(office) == [], (
+        "nothing that mei wrote is sent as hua's, not from a page of mei's left open either"
+    )
     log_out(page)
-    assert page.evaluate(STORED)["drafts"] == 1, "hua's log-out is not mei's"
+    assert page.evaluate(STORED)["drafts"] == 2, "hua's log-out is not mei's"
+    page.close()
+
+    page = mei.go("/login")
 
     page.locator("form[action='/login/as']:has(input[value='mei']) button").click()
     mei.go("/register").evaluate(READY)
-    expect(page.locator("#drafts .told")).to_contain_text("Sent: 1")
-    assert [row[1] for row in leads(office)] == ["mei"]
+    expect(page.locator("#drafts .told")).to_contain_text("Sent: 2")
+    assert [row[1] for row in leads(office)] == ["mei", "mei"]
 
     mei.context.set_offline(True)
     write_down(page, "13812345605")
