@@ -55,6 +55,7 @@ from workflows.lead_guards import (
     phone_is_no_staff_phone,
     protection_is_free,
     waited_after_losing_it,
+    written_down_lately,
 )
 from workflows.words import _
 
@@ -200,7 +201,7 @@ class LeadFlow(Flow):
     @opening(
         label=_("Capture"),
         by=Member | Leader | Manager | Reception | Public,
-        guards=(phone_is_no_staff_phone, phone_is_free),
+        guards=(phone_is_no_staff_phone, phone_is_free, written_down_lately),
         starts=(CALL_IN_EXPIRY, SCREENING),
         announces="lead.captured",
         then=duplicates_give_way,

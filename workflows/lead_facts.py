@@ -8,7 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import AfterValidator, Field, StringConstraints, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
 from workflows.engine.flow import Facts
@@ -66,8 +66,16 @@ def staff(label: str, role: str, **extra: Any) -> Any:
     return Field(min_length=1, max_length=40, title=label, json_schema_extra={"person": role, **extra})
 
 
+def within_reach(value: datetime, info: ValidationInfo) -> datetime:
+    """A time without an offset is the company's. Years at the ends of the calendar cannot be reckoned in other time zones."""
+    if not 2000 <= value.year <= 2100:
+        raise ValueError(_("A year between 2000 and 2100 is expected."))
+    return value.replace(tzinfo=info.context["zone"]) if info.context and value.tzinfo is None else value
+
+
 Clean = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^\x00]*$")]
 Fen = Annotated[int, Field(ge=0, le=10**13, strict=True)]
+Moment = Annotated[datetime, AfterValidator(within_reach)]
 
 
 class Capture(Facts):
@@ -82,6 +90,12 @@ class Capture(Facts):
     consent_text: Clean | None = maybe(_("Basis of consent"), limit=200, hidden=True)
     registered_on: date | None = Field(
         None, title=_("Date in the register"), json_schema_extra={"hidden": True}
+    )
+    noted_at: Moment | None = Field(
+        None,
+        title=_("Written down on the phone"),
+        description="When it was written down, as the phone says. It starts no clock and protects nobody.",
+        json_schema_extra={"hidden": True},
     )
 
     @field_validator("consent", mode="before")
@@ -131,20 +145,7 @@ class SignOff(Facts):
 
 class FollowUp(Facts):
     note: Clean = text(_("Note"), limit=2000, private=True, input="area")
-    next_at: datetime | None = Field(None, title=_("Next contact"))
-
-    @field_validator("next_at")
-    @classmethod
-    def within_reach(cls, value: datetime | None, info: ValidationInfo) -> datetime | None:
-        """A time without an offset is the company's. Years at the ends of the calendar cannot be reckoned in other time
-        zones."""
-        if value is not None and not 2000 <= value.year <= 2100:
-            raise ValueError(_("A year between 2000 and 2100 is expected."))
-        return (
-            value.replace(tzinfo=info.context["zone"])
-            if value and info.context and value.tzinfo is None
-            else value
-        )
+    next_at: Moment | None = Field(None, title=_("Next contact"))
 
 
 class Reassignment(Facts):

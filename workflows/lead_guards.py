@@ -3,7 +3,7 @@ instead."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, or_, select
@@ -58,6 +58,18 @@ def protection_is_free(check: Check) -> bool | dict[str, Any]:
     )
     other = check.session.scalar(same.limit(1))
     return _protection(check, other) if other else True
+
+
+@guard(
+    _("It was written down more than %(hours)s hours ago, or in the future: that cannot be right."),
+    instead=_("Write it down anew; the registration counts from now in any case."),
+)
+def written_down_lately(check: Check) -> bool | dict[str, Any]:
+    """What a phone says of when a capture was written down is a claim; a wild one is not kept (S20 (三)5)."""
+    noted: datetime | None = check.facts.noted_at  # type: ignore[attr-defined]
+    earliest = check.at - timedelta(hours=check.policy.draft_hours)
+    latest = check.at + timedelta(minutes=check.policy.phone_clock_minutes)
+    return noted is None or earliest <= noted <= latest or {"hours": check.policy.draft_hours}
 
 
 def _protection(check: Check, lead: Lead) -> dict[str, Any]:

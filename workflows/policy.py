@@ -68,6 +68,20 @@ class Policy(BaseModel):
         low=1,
         high=720,
     )
+    draft_hours: int = number(
+        24,
+        _("Hours a capture may wait on a phone until it is sent"),
+        "S20 (三)5 (ours)",
+        "hours",
+        low=1,
+        high=72,
+    )
+    phone_clock_minutes: int = number(
+        5, _("Minutes the clock of a phone may be fast"), "S20 (三)5 (ours)", "minutes", high=60
+    )
+    arrival_code_minutes: int = number(
+        10, _("Minutes an arrival code is good for"), "S20 (三)6 (ours)", "minutes", low=1, high=120
+    )
     extension_days_max: int = number(
         30, _("Most days one extension may add"), "S20 (三)9 (ours)", "days", low=1, high=30
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import select
 
@@ -49,6 +51,27 @@ def test_an_open_phone_is_a_conflict_in_every_spelling(office: Office, spelling:
     office.capture(phone="13912349004")
     refused = refusal(office.capture, "manager", phone=spelling)
     assert (refused.code, refused.rule) == ("conflict", "phone_is_free")
+
+
+def test_what_a_phone_says_of_when_it_was_written_down_is_a_claim_within_limits(office: Office) -> None:
+    """Not older than a draft may wait, not of the future beyond a clock that is a little fast; it starts nothing."""
+    spans = {
+        timedelta(0): True,
+        timedelta(hours=-24): True,
+        timedelta(hours=-24, seconds=-1): False,
+        timedelta(minutes=5): True,
+        timedelta(minutes=5, seconds=1): False,
+    }
+    for span, kept in spans.items():
+        noted = (office.now + span).isoformat()
+        if not kept:
+            refused = refusal(office.capture, noted_at=noted)
+            assert (refused.code, refused.rule) == ("guard_failed", "written_down_lately")
+            continue
+        code = office.capture(noted_at=noted, channel="call_in")
+        assert office.lead(code).captured_at == office.now, "the registration counts from when it arrives"
+        assert office.timers(code)["expire"].due_at == office.now + timedelta(days=14)
+        assert office.history(code)[0].facts["noted_at"].startswith(f"{office.now + span:%Y-%m-%d}")
 
 
 def test_the_conflict_says_since_when_and_until_when_but_not_by_whom(office: Office) -> None:

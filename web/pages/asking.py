@@ -22,6 +22,9 @@ from workflows.engine import Ask, Flow, Refused, Taken, take
 from workflows.words import Text, _
 
 Where = str | Callable[[Taken], str]
+Work = Callable[[Session], tuple[str, str]]
+# How a form was sent, which says nothing of what was asked: sent again, these may differ.
+MANNER = ("csrf_token", "once", "version", "noted_ago")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +37,7 @@ class Sent:
     @classmethod
     def now(cls) -> Sent:
         """The form of this request."""
-        given = sorted(
-            (k, v) for k, v in request.form.items(multi=True) if k not in ("csrf_token", "once", "version")
-        )
+        given = sorted((k, v) for k, v in request.form.items(multi=True) if k not in MANNER)
         text = json.dumps([request.path, given], ensure_ascii=False)
         return cls(request.form.get("once", "")[:100], sealer().blind("answer", text))
 
@@ -54,6 +55,19 @@ def submit(
 
     Sent twice (a double click, a nervous network), it is done once and answered twice. `to` may be made of what was taken.
     """
+    return once(asking_for(flow, event, code=code, facts=facts, to=to, done=done))
+
+
+def asking_for(
+    flow: type[Flow],
+    event: str,
+    *,
+    code: str | None = None,
+    facts: Mapping[str, Any] | None = None,
+    to: Where = "/",
+    done: str = "",
+) -> Work:
+    """What changes the database when the step is taken; it returns where to go on to and what to say there."""
 
     def work(session: Session) -> tuple[str, str]:
         ask = Ask(
@@ -72,27 +86,30 @@ def submit(
             _("Done: %(event)s."), event=said(flow.by_event()[event][0].label)
         )
 
-    return once(work)
+    return work
 
 
-def once(work: Callable[[Session], tuple[str, str]]) -> Response:
+def once(work: Work) -> Response:
     """Do what a form asks, once: `work` changes the database and returns where to go and what to say there."""
-    sent = Sent.now()
-    try:
-        place, words = database.in_transaction(
-            the_engine(), lambda session: _remembering(session, sent, work)
-        )
-    except (IntegrityError, Refused):
-        answered = earlier(sent)
-        if answered is None:
-            raise
-        place, words = answered
+    place, words = settle(work)
     if words:
         flash(words)
     return redirect(place, 303)
 
 
-def _remembering(session: Session, sent: Sent, work: Callable[[Session], tuple[str, str]]) -> tuple[str, str]:
+def settle(work: Work) -> tuple[str, str]:
+    """Do the work once for this form; where to go on to and what to say, now or when it was sent before. Raises `Refused`."""
+    sent = Sent.now()
+    try:
+        return database.in_transaction(the_engine(), lambda session: _remembering(session, sent, work))
+    except (IntegrityError, Refused):
+        answered = earlier(sent)
+        if answered is None:
+            raise
+        return answered
+
+
+def _remembering(session: Session, sent: Sent, work: Work) -> tuple[str, str]:
     """The key is written first: a second sending waits here for the first, and finds it done."""
     if not sent.once:
         return work(session)

@@ -1,7 +1,10 @@
-"""Registering a customer in half a minute: phone first, an answer to it at once, three big channels, consent, done."""
+"""Registering a customer in half a minute: phone first, an answer to it at once, three big channels, consent, done.
+
+A phone without a network keeps what was written down and sends it later (`drafts.py`); then both times are kept."""
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, redirect, request, url_for
@@ -12,12 +15,13 @@ from sqlalchemy.orm import Session
 from models import database
 from models.remembered import Timer
 from web.app import now, real_now, the_engine
-from web.pages.asking import STATUS, submit
+from web.pages.asking import STATUS, asking_for, once, settle
 from web.pages.forms import facts_of, form_for, put_errors
 from web.pages.passwords import Patience
 from web.pages.sessions import signed_in
 from web.pages.show import Desk, look, show
 from web.pages.words import locale, said
+from workflows import policy
 from workflows.engine import Ask, Refused, consider
 from workflows.lead import LeadFlow
 from workflows.lead_facts import CHANNELS, Capture
@@ -66,6 +70,7 @@ def _form(desk: Desk, form: Any, *, saved: Any = None, refusal: Refused | None =
         channels=CHANNELS,
         chosen=form.channel.data,
         consent=CONSENT,
+        hours=policy.in_force(desk.session, desk.at).draft_hours,
     )
     return html, STATUS[refusal.code] if refusal else 200
 
@@ -76,19 +81,41 @@ def save() -> Any:
     """Register, or show again what was typed with what is wrong."""
     with look() as desk:
         form = form_for(Capture, desk.session, desk.at, desk.zone, request.form)
-        facts = {**facts_of(form, desk.zone), "consent_text": said(CONSENT)[:200]}
+        facts = {**facts_of(form, desk.zone), "consent_text": said(CONSENT)[:200], **_noted(desk.at)}
+    work = asking_for(
+        LeadFlow,
+        "capture",
+        facts=facts,
+        to=lambda taken: url_for("capture.capture", saved=taken.case.code),
+        done=said(_("Registered.")),
+    )
     try:
-        done = said(_("Registered."))
-        return submit(
-            LeadFlow,
-            "capture",
-            facts=facts,
-            to=lambda taken: url_for("capture.capture", saved=taken.case.code),
-            done=done,
-        )
+        return {"to": settle(work)[0]} if _by_script() else once(work)
     except Refused as refusal:
+        if _by_script():
+            return _reasons(refusal), STATUS[refusal.code]
         with look() as desk:
             return _form(desk, form, refusal=refusal)
+
+
+def _by_script() -> bool:
+    """Whether the page's script sends the form and reads the answer itself."""
+    return request.accept_mimetypes.best == "application/json"
+
+
+def _reasons(refusal: Refused) -> dict[str, Any]:
+    """Why it was refused, as the script shows it: the whole reason, and by field."""
+    errors = {name: said(text) for name, text in refusal.errors.items()}
+    return {"reason": refusal.detail(locale()), "errors": errors}
+
+
+def _noted(at: datetime) -> dict[str, Any]:
+    """When a draft was written down. The phone tells how many seconds ago that was, not the hour on its clock, which may be
+    wrong; a draft that came at once says nothing."""
+    ago = request.form.get("noted_ago", "")
+    if not (ago.isascii() and ago.isdecimal() and len(ago) < 9):
+        return {}
+    return {"noted_at": at - timedelta(seconds=int(ago))}
 
 
 @page.post("/register/phone")

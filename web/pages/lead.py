@@ -19,7 +19,7 @@ from web.pages.sessions import signed_in
 from web.pages.show import Desk, look, show
 from web.pages.story import approvals_of, comings, happenings
 from web.pages.words import locale, said
-from workflows import verify
+from workflows import arrival, verify
 from workflows.engine import Refused
 from workflows.engine.actor import ROLES
 from workflows.lead import LeadFlow, entitled
@@ -64,6 +64,8 @@ def _page(desk: Desk, found: Lead, *, revealed: bool = False, error: str = "") -
         can=[c for c in offered if c.allowed and c.event not in pending],
         cannot=[c for c in offered if not c.allowed],
         pending=list(pending.values()),
+        may_show_code=arrival.may_show(desk.actor, found),
+        code_shown=arrival.shown(desk.session, found, desk.at) if found.state == "screened" else None,
         story=happenings(desk.session, LeadFlow, found.code, clear=clear),
         timers=comings(desk.session, LeadFlow, found.code),
         intact=not list(verify.prove(LeadFlow, found, history_of(desk.session, "lead", found.code))),

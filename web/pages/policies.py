@@ -33,6 +33,7 @@ GROUPS = {
     _("Reminders"): (
         "approval_reminder_hours", "approval_escalation_hours", "screening_reminder_hours", "timer_late_minutes",
     ),
+    _("On the street and at the desk"): ("draft_hours", "phone_clock_minutes", "arrival_code_minutes"),
     _("Pool and team"): ("pool_claims_per_day", "pool_held_max", "pool_return_days", "team_size_max"),
     _("Bonuses"): ("call_visit_bonus_fen", "visit_bonus_fen", "deal_bonus_fen", "leader_bonus_fen"),
     _("Monthly awards of the teams"): ("call_visit_award_fen", "visit_award_fen", "deal_award_fen"),

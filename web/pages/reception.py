@@ -1,8 +1,10 @@
-"""Reception: finding who has come, marking the arrival in two taps, and seeing who was offered the customer."""
+"""Reception: finding who has come, by phone, lead code or arrival code, marking the arrival in two taps, and seeing who was
+offered the customer."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Any
 
 from flask import Blueprint, request, url_for
@@ -10,12 +12,16 @@ from sqlalchemy import select
 
 from models.leads import Lead
 from models.sealed import sealer
-from web.pages.asking import submit
+from web.app import real_now
+from web.pages.arrival import key_of, spending, token_of
+from web.pages.asking import asking_for, once
 from web.pages.forms import facts_of, form_for
+from web.pages.passwords import Patience
 from web.pages.sessions import signed_in
 from web.pages.show import Desk, look, show
-from web.pages.words import said
-from workflows import boards, staff
+from web.pages.words import locale, said
+from workflows import arrival, boards, staff
+from workflows.engine import Refused
 from workflows.lead import LeadFlow
 from workflows.lead_facts import Arrival
 from workflows.phones import NotAMobile, normalise
@@ -26,6 +32,7 @@ page = Blueprint("reception", __name__)
 CODE = re.compile(r"^L[0-9A-Z]{8}$")
 DESKS = ("reception", "sales_manager")
 FIRST, MOST = 12, 300
+patience = Patience(per_name=8, per_place=60)
 
 
 @page.get("/reception")
@@ -38,12 +45,48 @@ def reception() -> str:
 
 @page.post("/reception/find")
 @signed_in(*DESKS)
-def find() -> str:
+def find() -> Any:
     """Look for a customer by phone or code. Posted, so that no number ever stands in an address."""
     with look() as desk:
         typed = request.form.get("q", "").strip()[:40]
+        digits = re.sub(r"[\s-]", "", unicodedata.normalize("NFKC", typed))
+        if re.fullmatch(r"[0-9]{6}", digits):
+            return _arriving(desk, digits)
         found, problem = _search(desk, typed)
         return _show(desk, typed=typed, found=found, problem=problem)
+
+
+def _arriving(desk: Desk, digits: str) -> Any:
+    """Whom six digits mean. They could be guessed, so wrong ones make the desk wait."""
+    name, place, at = str(desk.person.id), request.remote_addr or "", real_now()
+    if wait := patience.wait(name, place, at):
+        minutes = -(-wait // 60)
+        problem = said(_("Too many wrong arrival codes: try again in %(minutes)s min."), minutes=minutes)
+        return _show(desk, problem=problem), 429, {"Retry-After": str(wait)}
+    project = staff.first_project(desk.session)
+    project_id = project.id if project else 0
+    try:
+        good = arrival.check(arrival.by_digits(desk.session, project_id, digits), project_id, desk.at)
+    except Refused as refusal:
+        patience.failed(name, place, at)
+        return _show(desk, typed=digits, problem=refusal.detail(locale())), 422
+    patience.forgive(name)
+    return _expect(desk, good.lead, token_of(good.key))
+
+
+@page.get("/arrive/<token>")
+@signed_in(*DESKS)
+def scanned(token: str) -> str:
+    """What the camera of the desk's phone opens: who stands there, to be marked as arrived. Raises `Refused`."""
+    with look() as desk:
+        project = staff.first_project(desk.session)
+        found = arrival.by_key(desk.session, key_of(token))
+        good = arrival.check(found, project.id if project else 0, desk.at)
+        return _expect(desk, good.lead, token)
+
+
+def _expect(desk: Desk, lead: Lead, token: str) -> str:
+    return _show(desk, found=[lead], token=token)
 
 
 def _search(desk: Desk, typed: str) -> tuple[list[Lead], str]:
@@ -58,7 +101,13 @@ def _search(desk: Desk, typed: str) -> tuple[list[Lead], str]:
 
 
 def _show(
-    desk: Desk, *, arrived: str = "", typed: str = "", found: list[Lead] | None = None, problem: str = ""
+    desk: Desk,
+    *,
+    arrived: str = "",
+    typed: str = "",
+    found: list[Lead] | None = None,
+    problem: str = "",
+    token: str = "",
 ) -> str:
     project = staff.first_project(desk.session)
     board = boards.board(desk.session, project.id, desk.at) if project else None
@@ -76,6 +125,7 @@ def _show(
         typed=typed,
         found=found,
         problem=problem,
+        token=token,
         views={lead.code: lead_view(desk.session, desk.actor, lead) for lead in seen},
         closed_doors={lead.code: _why_not(desk, lead) for lead in found or []},
         may_appoint=desk.actor.has("sales_manager"),
@@ -96,8 +146,9 @@ def _why_not(desk: Desk, lead: Lead) -> Text | None:
 @page.post("/reception/arrived/<code>")
 @signed_in("reception")
 def mark(code: str) -> Any:
-    """The customer stands at the desk."""
+    """The customer stands at the desk; the code they showed, if they did, is used up."""
     with look() as desk:
         facts = facts_of(form_for(Arrival, desk.session, desk.at, desk.zone, request.form), desk.zone)
     back = url_for("reception.reception", arrived=code)
-    return submit(LeadFlow, "visit", code=code, facts=facts, to=back)
+    visit = asking_for(LeadFlow, "visit", code=code, facts=facts, to=back)
+    return once(spending(request.form.get("pass", ""), code, visit))

@@ -118,6 +118,8 @@ def _step(
         if row.changes.get(name) and row.event not in ("offer", "appoint", "reassign"):
             label = said(_("Holder")) if name == "holder_id" else said(_("Offered to"))
             happened.facts.append((label, names(session).get(row.changes[name], "—")))
+    if noted := row.facts.get("noted_at"):
+        happened.facts.append(_both_times(noted, row.at))
     if flow is not LeadFlow and row.source is not None:
         happened.facts += _consequences(session, flow, row)
     if row.timer_id in timers:
@@ -129,6 +131,16 @@ def _step(
             text, since=moment(timer.started_at), due=moment(timer.due_at), version=timer.policy_version
         )
     return happened
+
+
+def _both_times(noted: str, arrived: datetime) -> tuple[str, str]:
+    """When a capture was written down, as the phone said, and when it arrived, as we know."""
+    text = said(
+        _("%(noted)s, arrived %(arrived)s"),
+        noted=moment(datetime.fromisoformat(noted)),
+        arrived=moment(arrived),
+    )
+    return said(_("Written down on the phone")), text
 
 
 def _consequences(session: Session, flow: type[Flow], row: History) -> list[tuple[str, str]]:

@@ -44,6 +44,25 @@ def test_from_the_arrival_to_the_signature_without_scripts(
     assert office.lead(code).party_size == 3
 
 
+def test_six_digits_from_the_promoters_phone_to_the_desk(
+    browser: Browser, address: str, office: Office
+) -> None:
+    office.join("c1")
+    code = office.screened()
+    mei = sit_down(browser, address, "mei", f"/leads/{code}", PHONE)
+    mei.get_by_role("button", name="Arrival code").click()
+    digits = mei.locator(".digits").inner_text()
+    assert mei.evaluate("document.querySelector('.qr').getBoundingClientRect().width") > 200
+    desk = sit_down(browser, address, "desk", "/reception", PHONE)
+    desk.fill("#q", digits)
+    desk.keyboard.press("Enter")
+    assert "王先生" in desk.locator(".shown").inner_text()
+    desk.locator(".shown").get_by_role("button", name="2", exact=True).click()
+    assert "c1" in desk.locator(".arrived").inner_text()
+    mei.locator("#arrival .saved", has_text="c1").wait_for(timeout=10_000)
+    assert office.lead(code).party_size == 2
+
+
 def test_ticked_requests_are_decided_together(browser: Browser, address: str, office: Office) -> None:
     office.join("c1")
     asked = [office.act("c1", "deal", office.assigned(), **CONTRACT) for _unused in range(3)]
