@@ -19,7 +19,7 @@ from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
-from models import leads, machinery, money, notices, people, remembered, sealed  # noqa: F401  (all tables are known)
+from models import leads, machinery, messages, money, notices, people, remembered, sealed  # noqa: F401  (all tables are known)
 from models.base import Base
 from models.settings import Settings, WrongSetting
 

@@ -24,7 +24,7 @@ import workers.jobs  # before the fork, so that a child starts fast
 from models import database, machinery
 from models.settings import Settings
 from workers import ground
-from workers.queue import OurJob, connect, queue
+from workers.queue import NAME, OurJob, connect, queue
 
 log = logging.getLogger("tuoke.worker")
 WORKER_TTL = 25  # seconds; the housekeeping of an idle worker comes round every ten (WORKER_TTL - 15)
@@ -119,27 +119,27 @@ def beat(label: str) -> None:
         ground.engine().dispose()
 
 
-def run(settings: Settings, label: str | None = None) -> None:
-    """Work until told to stop. RQ's worker leaves on any Redis trouble: it is made anew, a little later each time."""
+def run(settings: Settings, label: str | None = None, name: str = NAME) -> None:
+    """Work on the queue of this name until told to stop. RQ's worker leaves on any Redis trouble: it is made anew, a little later each time."""
     label = label or f"worker@{socket.gethostname()}"
     logging.getLogger("rq.worker").addFilter(without_traceback)
     pause = ground.Pause(first=0.2, longest=2.0)
     while True:
         started = time.monotonic()
-        if _work(settings, label):
+        if _work(settings, label, name):
             return
         if time.monotonic() - started > 10:
             pause.over()
         time.sleep(pause.longer())
 
 
-def _work(settings: Settings, label: str) -> bool:
+def _work(settings: Settings, label: str, name: str) -> bool:
     """Work as long as Redis lets us; returns whether we were told to stop."""
     worker = None
     _leave_on_signal()
     try:
         connection = connect(settings, seconds=2.0)
-        worker = DrainWorker(queue(connection), connection, label)
+        worker = DrainWorker(queue(connection, name), connection, label)
         worker.work(logging_level="WARNING")
     except RedisError as error:
         log.warning("Redis is away (%s)", type(error).__name__)
