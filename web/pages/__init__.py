@@ -49,6 +49,7 @@ MODULES = (
     "months",
     "money",
     "notes",
+    "telling",
     "inbox",
     "reception",
     "rotation",
@@ -57,6 +58,7 @@ MODULES = (
     "payouts",
     "policies",
     "health",
+    "webhooks",
     "clock",
 )
 

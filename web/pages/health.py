@@ -20,6 +20,7 @@ from web.pages.sessions import signed_in
 from web.pages.show import look, show
 from web.pages.words import said
 from workflows import facts, timers
+from workflows.telling import posting
 from workflows.words import _
 
 page = Blueprint("health", __name__)
@@ -41,7 +42,7 @@ class Sign:
 @page.get("/health")
 @signed_in("admin")
 def health() -> str:
-    """Signs of life, due and late timers, untold facts, and what is parked."""
+    """Signs of life, due and late timers, untold facts, unsent messages, and what is parked."""
     with look() as desk:
         real = real_now()
         beats = desk.session.scalars(
@@ -66,6 +67,9 @@ def health() -> str:
             fired_late=_fired_late(desk.session, desk.at),
             parked_timers=timers.parked(desk.session),
             parked_facts=facts.parked(desk.session),
+            unsent=posting.waiting(desk.session, desk.at),
+            oldest_unsent=posting.oldest(desk.session, desk.at),
+            parked_messages=posting.parked(desk.session),
         )
 
 

@@ -137,7 +137,16 @@ def test_nothing_is_wider_than_the_screen(
 
 
 SEEN = {
-    "sun": ("/inbox", "/inbox/decided", "/rotation", "/reception", "/pool", "/people/me", "/clock"),
-    "root": ("/people", "/people/new", "/people/1", "/policy", "/health"),
+    "sun": (
+        "/inbox",
+        "/inbox/decided",
+        "/rotation",
+        "/reception",
+        "/pool",
+        "/people/me",
+        "/clock",
+        "/notices/how",
+    ),
+    "root": ("/people", "/people/new", "/people/1", "/policy", "/health", "/webhooks", "/webhooks/log"),
     "c2": ("/rotation", "/inbox"),
 }
