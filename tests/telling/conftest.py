@@ -29,10 +29,11 @@ NEAR = Reach(internal=frozenset({"127.0.0.1"}), plain=True)
 
 @dataclass
 class Receiver:
-    """Another system: what it got, and what it answers next (a status, or how many seconds it stays silent)."""
+    """Another system: what it got, and what it answers next: a status, how many seconds it stays silent and hangs up, or
+    for what it waits before it says 200."""
 
     server: ThreadingHTTPServer
-    answers: list[int | float] = field(default_factory=list)
+    answers: list[int | float | threading.Event] = field(default_factory=list)
     got: list[tuple[str, dict[str, str], str]] = field(default_factory=list)
     says: bytes = b"{}"
     location: str = ""
@@ -60,6 +61,9 @@ def receiver() -> Iterator[Receiver]:
             if isinstance(answer, float):
                 time.sleep(answer)
                 return
+            if isinstance(answer, threading.Event):
+                answer.wait(7)
+                answer = 200
             self.send_response(answer)
             if theirs.location:
                 self.send_header("Location", theirs.location)

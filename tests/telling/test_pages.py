@@ -26,6 +26,7 @@ def find(pattern: str, page: Page) -> str:
     return found[1]
 
 
+@ONE
 def test_somebody_chooses_mail_tests_it_and_is_told(desk: Desk, postbox: Postbox) -> None:
     mei = desk.office.seat("mei")
     assert "/notices/how" in mei.get("/notices").html
@@ -175,7 +176,8 @@ def test_an_endpoint_is_added_tested_rotated_and_switched_off(desk: Desk, receiv
 
 @ONE
 def test_the_log_is_filtered_paged_and_sends_again(desk: Desk, receiver: Receiver) -> None:
-    erp, crm = desk.endpoint(receiver.url, "lead"), desk.endpoint(receiver.url, "lead", name="crm")
+    erp = desk.endpoint(receiver.url, "lead")
+    desk.endpoint(receiver.url, "lead", name="crm")
     desk.channel("mei", "mail", "mei@example.com")
     for _unused in range(12):
         desk.office.screened()
@@ -207,7 +209,6 @@ def test_the_log_is_filtered_paged_and_sends_again(desk: Desk, receiver: Receive
         in metrics
     )
     assert "tuoke_messages_lag_seconds" in metrics
-    assert crm
 
 
 @ONE

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Engine, func, select
 
 from models import database as databases
 from models.messages import Endpoint, Message
@@ -27,7 +28,8 @@ def test_a_receiver_that_stands_still_stops_no_facts_and_gets_its_messages_later
         "TUOKE_INTERNAL_HOSTS": "127.0.0.1",
         "TUOKE_PLAIN_HTTP": "allowed",
     }
-    receiver.answers = [5.0] * 4
+    stands_still = threading.Event()
+    receiver.answers = [stands_still] * 4
     at = datetime.now(UTC) - timedelta(seconds=1)
     with databases.begin(engine) as session:
         session.add(Endpoint(name="erp", url=receiver.url, secret=SECRET, topics=["test"], made_at=at))
@@ -37,10 +39,14 @@ def test_a_receiver_that_stands_still_stops_no_facts_and_gets_its_messages_later
     eventually(lambda: len(receiver.got) == 4)
     with databases.begin(engine) as session:
         session.add(a_fact("meanwhile", at))
-    eventually(lambda: told(engine, "meanwhile"), seconds=4.5)
-    with databases.read(engine) as session:
-        sent = select(func.count()).where(Message.state == "sent")
-        assert session.scalar(sent) == 0, "the receiver stands still"
-    eventually(lambda: len(receiver.got) >= 5)
+    eventually(lambda: told(engine, "meanwhile"), seconds=6)
+    assert sent(engine) == 0, "the receiver stands still"
+    stands_still.set()
+    eventually(lambda: sent(engine) == 5, seconds=20)
     assert all("Traceback" not in process.said for process in started)
     engine.dispose()
+
+
+def sent(engine: Engine) -> int:
+    with databases.read(engine) as session:
+        return session.scalar(select(func.count()).where(Message.state == "sent")) or 0

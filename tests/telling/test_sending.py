@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import json
 import os
 import socket
 import subprocess
 import sys
+import threading
+import time
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from sqlalchemy import update
@@ -21,6 +26,7 @@ from models.settings import Mail, Reach
 from tests.conftest import DATA_KEY
 from tests.telling.conftest import SECRET, Desk, Postbox, Receiver
 from workers import sending
+from workers.sending import mail as mailing
 from workers.sending import wire
 from workers.sending.wire import NotSent
 from workflows.telling import posting
@@ -89,8 +95,6 @@ def test_what_fails_is_tried_again_later_under_the_same_id(
 def test_an_answer_that_drips_for_ever_is_cut_off(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wire, "SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as server:
-        import threading
-        import time
 
         def drip() -> None:
             taken, _ = server.accept()
@@ -138,6 +142,7 @@ def set_url(desk: Desk, endpoint: int, url: str) -> None:
         session.get_one(Endpoint, endpoint).url = url
 
 
+@SQLITE
 def test_a_receiver_that_is_gone_is_switched_off(desk: Desk, receiver: Receiver) -> None:
     receiver.answers = [410]
     endpoint = captured(desk, receiver)
@@ -152,6 +157,7 @@ def test_a_receiver_that_is_gone_is_switched_off(desk: Desk, receiver: Receiver)
     assert desk.states == ["parked"], "and nothing more is written for it"
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_a_worker_killed_between_sending_and_writing_down_sends_the_same_id_again(
     desk: Desk, receiver: Receiver, database_url: str
 ) -> None:
@@ -224,7 +230,7 @@ def test_two_at_once_share_the_work_and_a_receiver_has_a_few_turns_at_a_time(
 def test_mail_has_one_id_for_all_its_tries_and_a_refused_address_is_parked(
     desk: Desk, postbox: Postbox
 ) -> None:
-    channel = desk.channel("mei", "mail", "mei@example.com")
+    desk.channel("mei", "mail", "mei@example.com")
     desk.office.join("c1")
     desk.office.assigned()
     desk.tell()
@@ -243,16 +249,13 @@ def test_mail_has_one_id_for_all_its_tries_and_a_refused_address_is_parked(
         assert posting.send_again(session, desk.messages[1].id, desk.office.now)
     desk.send()
     assert (desk.messages[1].state, desk.messages[1].error) == ("parked", "mail 550")
-    assert channel
 
 
 @SQLITE
 def test_a_password_is_not_sent_in_the_clear(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, postbox: Postbox
 ) -> None:
-    from workers.sending import mail
-
-    monkeypatch.setattr(mail, "HERE", ())
+    monkeypatch.setattr(mailing, "HERE", ())
     desk.settings = replace(
         desk.settings,
         mail=Mail("127.0.0.1", postbox.port, "tuoke", "secret", tls=False, sender="t@example.com"),
@@ -289,8 +292,26 @@ def test_a_robot_that_answers_200_and_refuses_has_not_been_told(
     said = text["content"]["text"] if kind == "feishu" else text["text"]["content"]
     assert said.startswith("Tuoke: ")
     assert "https://tuoke.example.com/notices/" in said
-    assert ("sign=" in path) == (kind == "dingtalk")
-    assert ("sign" in text) == (kind == "feishu")
+    marks = {"dingtalk": dingtalk_mark(path), "feishu": feishu_mark(text), "wecom": (None, None)}
+    given, expected = marks[kind]
+    assert given == expected
+    assert (given is None) == (kind == "wecom")
+
+
+def dingtalk_mark(path: str) -> tuple[str | None, str | None]:
+    """The signature in the address, and what the maker reckons from time stamp and secret."""
+    query = parse_qs(urlsplit(path).query)
+    if "sign" not in query:
+        return None, None
+    text = f"{query['timestamp'][0]}\nSEC123".encode()
+    return query["sign"][0], base64.b64encode(hmac.new(b"SEC123", text, "sha256").digest()).decode()
+
+
+def feishu_mark(said: dict[str, Any]) -> tuple[str | None, str | None]:
+    if "sign" not in said:
+        return None, None
+    key = f"{said['timestamp']}\nSEC123".encode()
+    return said["sign"], base64.b64encode(hmac.new(key, b"", "sha256").digest()).decode()
 
 
 # -- never into the office's own network -------------------------------------------------------------------------

@@ -32,6 +32,8 @@ def send(parcel: Parcel, server: Mail | None) -> Outcome:
         raise NotSent(f"mail {codes[0]}", final=codes[0] >= 500) from None
     except smtplib.SMTPAuthenticationError:
         raise NotSent("the mail server refused our password") from None
+    except smtplib.SMTPServerDisconnected:
+        raise NotSent("connection lost") from None
     except smtplib.SMTPResponseException as error:
         raise NotSent(f"mail {error.smtp_code}") from None
     except OSError as error:  # smtplib's own errors are such, too
@@ -57,12 +59,19 @@ def _connected(server: Mail) -> smtplib.SMTP:
         connection: smtplib.SMTP = smtplib.SMTP_SSL(server.host, server.port, timeout=SECONDS, context=trust)
     else:
         connection = smtplib.SMTP(server.host, server.port, timeout=SECONDS)
-        connection.ehlo()
-        if connection.has_extn("starttls"):
-            connection.starttls(context=trust)
-        elif server.user and server.host not in HERE:
-            connection.close()
-            raise NotSent("the mail server offers no TLS, so the password was not sent")
+    try:
+        _secured(connection, server, trust)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _secured(connection: smtplib.SMTP, server: Mail, trust: ssl.SSLContext) -> None:
+    connection.ehlo()
+    if not server.tls and connection.has_extn("starttls"):
+        connection.starttls(context=trust)
+    elif not server.tls and server.user and server.host not in HERE:
+        raise NotSent("the mail server offers no TLS, so the password was not sent")
     if server.user:
         connection.login(server.user, server.password)
-    return connection

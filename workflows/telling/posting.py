@@ -17,6 +17,7 @@ from models.people import Person
 from workflows import policy
 from workflows.staff import works
 from workflows.telling import texts
+from workflows.telling.overtaken import overtaken
 from workflows.telling.topics import DIGEST
 
 WAITING = ("pending", "gathering")
@@ -155,9 +156,11 @@ def _to_person(session: Session, row: Message, at: datetime, public_url: str) ->
     if not works(person, at.astimezone(policy.zone(session)).date()):
         return "has left"
     how = session.get(Telling, person.id)
-    parts = select(Message).where(Message.digest_id == row.id).order_by(Message.id)
-    found = session.scalars(parts) if row.fact == DIGEST else ()
-    letter = texts.letter(row, found, (how and how.locale) or person.locale, public_url)
+    parts = session.scalars(select(Message).where(Message.digest_id == row.id).order_by(Message.id))
+    told = [p for p in (parts if row.fact == DIGEST else (row,)) if not overtaken(session, p, person.id)]
+    if not told:
+        return "overtaken"
+    letter = texts.letter(row, told, (how and how.locale) or person.locale, public_url)
     secrets = (channel.secret,) if channel.secret else ()
     return Parcel(
         row.id, row.uid, row.tries + 1, channel.kind, channel.address, secrets, letter.subject, letter.text

@@ -24,6 +24,7 @@ REASONS = {
     "switched off": _("the endpoint was switched off"),
     "no address": _("the address was taken out"),
     "has left": _("this person has left"),
+    "overtaken": _("it was settled before its time came"),
 }
 NUMBERED = {
     "status ": _("it answered %(number)s"),
