@@ -13,7 +13,7 @@ from models.messages import Endpoint, Message
 from models.settings import Settings
 from tests.conftest import DATA_KEY, Process, Starter, eventually
 from tests.telling.conftest import SECRET, Receiver
-from tests.workers.test_processes import a_fact, told
+from tests.workers.test_processes import a_fact, signs_of_life, told
 
 pytestmark = pytest.mark.processes
 
@@ -43,6 +43,7 @@ def test_a_receiver_that_stands_still_stops_no_facts_and_gets_its_messages_later
     assert sent(engine) == 0, "the receiver stands still"
     stands_still.set()
     eventually(lambda: sent(engine) == 5, seconds=20)
+    assert signs_of_life(engine) == {"clock", "worker", "sender", "redis"}
     assert all("Traceback" not in process.said for process in started)
     engine.dispose()
 

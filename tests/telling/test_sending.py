@@ -74,7 +74,7 @@ def test_while_a_secret_is_changed_both_are_good(desk: Desk, receiver: Receiver)
 def test_what_fails_is_tried_again_later_under_the_same_id(
     desk: Desk, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wire, "SECONDS", 0.4)
+    monkeypatch.setattr(wire, "SECONDS", 1.0)
     receiver.answers = [500, 1.5, 503]
     captured(desk, receiver)
     errors = []
@@ -196,6 +196,26 @@ def test_who_comes_late_with_a_result_does_not_undo_what_another_did(desk: Desk,
         late = posting.settle(session, slow, posting.Outcome("time-out"), desk.office.now, timedelta(0))
     assert not late
     assert desk.states == ["sent"]
+
+
+@SQLITE
+def test_a_receiver_that_is_down_is_asked_now_and_then_and_the_others_go_on(
+    desk: Desk, receiver: Receiver
+) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        down = desk.endpoint(f"http://127.0.0.1:{nobody.getsockname()[1]}/", "lead", name="down")
+        desk.endpoint(receiver.url, "lead")
+        for _unused in range(5):
+            desk.office.screened()
+        desk.tell()
+        assert desk.send() == posting.AT_ONCE + 10
+    assert len(receiver.got) == 10
+    set_url(desk, down, receiver.url)
+    desk.pass_time(minutes=1.1)
+    desk.send()
+    assert len(receiver.got) == 20
+    assert set(desk.states) == {"sent"}
 
 
 def test_two_at_once_share_the_work_and_a_receiver_has_a_few_turns_at_a_time(

@@ -25,7 +25,13 @@ from workflows.words import _
 
 page = Blueprint("health", __name__)
 LATE, DOWN = timedelta(seconds=15), timedelta(minutes=2)
-KINDS = {"clock": _("Clock"), "worker": _("Worker"), "redis": _("Redis"), "web": _("Web")}
+KINDS = {
+    "clock": _("Clock"),
+    "worker": _("Worker"),
+    "sender": _("Sender"),
+    "redis": _("Redis"),
+    "web": _("Web"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,7 @@ def health() -> str:
             real=real,
             silent=[
                 kind
-                for kind in ("clock", "worker", "redis")
+                for kind in ("clock", "worker", "sender", "redis")
                 if not any(s.kind == kind and s.standing == "up" for s in signs)
             ],
             due=timers.due(desk.session, desk.at),

@@ -17,7 +17,7 @@ from web.pages.show import Desk, look, show
 from web.pages.words import locale, said
 from workflows.engine import Refused
 from workflows.telling import choosing, posting
-from workflows.telling.topics import CHANNELS, MAIL, SIGNED_ROBOTS, TOPICS
+from workflows.telling.topics import CHANNELS, MAIL, SIGNED_ROBOTS, TOPIC_ROLES, TOPICS
 from workflows.words import Text, _
 
 page = Blueprint("telling", __name__)
@@ -39,7 +39,7 @@ def _page(desk: Desk, refusal: Refused | None = None, part: str = "") -> Any:
         telling=desk.session.get(Telling, desk.person.id),
         channels={row.kind: row for row in mine if row.address is not None},
         kinds=CHANNELS,
-        topics=TOPICS,
+        topics={k: v for k, v in TOPICS.items() if k not in TOPIC_ROLES or desk.actor.has(*TOPIC_ROLES[k])},
         signed=SIGNED_ROBOTS,
         mail=MAIL,
         mail_server=the_settings().mail is not None,

@@ -23,6 +23,7 @@ from workflows.telling.topics import DIGEST
 WAITING = ("pending", "gathering")
 ENDED = ("parked", "dropped")
 LEASE = timedelta(seconds=90)  # whoever claimed a message and died has lost it after that
+HELD_BACK = timedelta(minutes=1)  # what else waits for a receiver that fails, so that others have their turn
 AT_ONCE = 4  # messages to one receiver under way together, so that a slow one does not hold up the others
 TRIES = 10
 WEBHOOK = "webhook"
@@ -171,7 +172,8 @@ def _to_person(session: Session, row: Message, at: datetime, public_url: str) ->
 
 
 def settle(session: Session, parcel: Parcel, outcome: Outcome, at: datetime, pause: timedelta) -> bool:
-    """Write down what came of a try; whether it was still ours. After a failure it is tried again after `pause`."""
+    """Write down what came of a try; whether it was still ours. After a failure it is tried again after `pause`, and what
+    else waits for the same receiver a little later too: a backlog for one that is down must not be in everybody's way."""
     mine = update(Message).where(
         Message.id == parcel.id, Message.tries == parcel.tries, Message.state == "pending"
     )
@@ -182,10 +184,21 @@ def settle(session: Session, parcel: Parcel, outcome: Outcome, at: datetime, pau
     else:
         values = {"error": outcome.error[:120], "next_at": at + pause}
     done = bool(session.execute(mine.values(**values)).rowcount)  # type: ignore[attr-defined]
-    if done and outcome.gone:
+    if done and outcome.error is not None:
         row = session.get_one(Message, parcel.id, populate_existing=True)
-        switch_off(session, session.get_one(Endpoint, row.endpoint_id), outcome.error or "gone", at)
+        if outcome.gone:
+            switch_off(session, session.get_one(Endpoint, row.endpoint_id), outcome.error, at)
+        elif not outcome.final:
+            _hold_back(session, row, at, min(pause, HELD_BACK))
     return done
+
+
+def _hold_back(session: Session, row: Message, at: datetime, pause: timedelta) -> None:
+    to_whom = (
+        Message.endpoint_id == row.endpoint_id if row.endpoint_id else Message.channel_id == row.channel_id
+    )
+    due = update(Message).where(to_whom, Message.state == "pending", Message.next_at <= at)
+    session.execute(due.values(next_at=at + pause))
 
 
 def switch_off(session: Session, endpoint: Endpoint, why: str, at: datetime) -> None:

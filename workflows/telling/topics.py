@@ -17,6 +17,10 @@ TOPICS = {
     "policy": _("Policy"),
     "timer": _("Machinery"),
 }
+TOPIC_ROLES = {
+    "timer": ("admin",),
+    "policy": ("leader", "manager", "sales_manager", "finance", "auditor"),
+}  # the others concern everybody
 FOLDED = {"quota": "pay", "attendance": "pay", "sale": "award", "split": "award", "dispute": "deduction"}
 
 MAIL = "mail"
