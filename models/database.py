@@ -23,6 +23,7 @@ from models import (  # noqa: F401  (all tables are known)
     arrivals,
     leads,
     machinery,
+    messages,
     money,
     notices,
     people,

@@ -5,16 +5,40 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+MAIL_ADDRESS = re.compile(r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 
 
 class WrongSetting(Exception):
     """A setting is wrong or missing; the message is one line that says what to set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """The mail server through which e-mail leaves, and who it is from."""
+
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    tls: bool
+    sender: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far requests of ours may go: which hosts inside the office too, and whether without TLS (for tests)."""
+
+    internal: frozenset[str] = frozenset()
+    plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +54,9 @@ class Settings:
     port: int
     clock: str
     var: Path
+    mail: Mail | None = None
+    public_url: str = ""
+    reach: Reach = Reach()
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, root: Path | None = None) -> Settings:
@@ -46,6 +73,9 @@ class Settings:
             port=_port(env),
             clock=_clock(env),
             var=var,
+            mail=_mail(env),
+            public_url=_public_url(env),
+            reach=_reach(env),
         )
 
 
@@ -116,3 +146,41 @@ def _clock(env: Mapping[str, str]) -> str:
     if kind not in ("real", "movable"):
         raise WrongSetting("TUOKE_CLOCK must be real or movable")
     return kind
+
+
+def _mail(env: Mapping[str, str]) -> Mail | None:
+    """The mail server of `TUOKE_SMTP_URL`; none where it is not set: then e-mail cannot be chosen."""
+    text = env.get("TUOKE_SMTP_URL")
+    if not text:
+        return None
+    try:
+        url = urlsplit(text)
+        port = url.port or (465 if url.scheme == "smtps" else 587 if url.username else 25)
+    except ValueError:
+        url, port = urlsplit(""), 0
+    if url.scheme not in ("smtp", "smtps") or not url.hostname:
+        raise WrongSetting("TUOKE_SMTP_URL must look like smtp://user:password@host:587 or smtps://…")
+    sender = env.get("TUOKE_MAIL_FROM") or ""
+    if not MAIL_ADDRESS.fullmatch(sender):
+        raise WrongSetting(
+            "TUOKE_MAIL_FROM must be the address that mail comes from, such as tuoke@example.com"
+        )
+    user, password = unquote(url.username or ""), unquote(url.password or "")
+    return Mail(url.hostname, port, user, password, url.scheme == "smtps", sender)
+
+
+def _public_url(env: Mapping[str, str]) -> str:
+    """The address under which people open the pages, for links in messages; without it messages have no links."""
+    text = (env.get("TUOKE_PUBLIC_URL") or "").rstrip("/")
+    try:
+        url = urlsplit(text)
+    except ValueError:
+        url = urlsplit("")
+    if text and (url.scheme not in ("http", "https") or not url.hostname or url.query or url.fragment):
+        raise WrongSetting("TUOKE_PUBLIC_URL must look like https://tuoke.example.com")
+    return text
+
+
+def _reach(env: Mapping[str, str]) -> Reach:
+    hosts = (env.get("TUOKE_INTERNAL_HOSTS") or "").replace(",", " ").lower().split()
+    return Reach(frozenset(hosts), plain=env.get("TUOKE_PLAIN_HTTP") == "allowed")

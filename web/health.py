@@ -20,12 +20,15 @@ from sqlalchemy.orm import Session
 from models import database
 from models.leads import Lead
 from models.machinery import Heartbeat
+from models.messages import Message
 from models.remembered import Approval, Outbox, Timer
 from web.app import now, the_engine
 from workflows import timers
 from workflows.lead import LeadFlow
+from workflows.telling import posting
 
 FRESH = timedelta(seconds=15)
+STATES = ("pending", "gathering", "gathered", "sent", "parked", "dropped")
 
 
 def attach(app: Flask) -> None:
@@ -89,6 +92,7 @@ class Books(Collector):
             at = now(session)
             yield from _timers(session, at)
             yield from _outbox(session, at)
+            yield from _messages(session, at)
             yield from _approvals(session, at)
             yield _counted(
                 session, "tuoke_leads", "Leads by state", Lead.state, [s.id for s in LeadFlow.states]
@@ -126,6 +130,14 @@ def _outbox(session: Session, at: datetime) -> Iterator[Metric]:
     oldest = session.scalar(select(func.min(Outbox.at)).where(Outbox.state == "pending"))
     yield _counted(session, "tuoke_outbox", "Facts by state", Outbox.state, ("pending", "done", "parked"))
     yield _gauge("tuoke_outbox_lag_seconds", "Age of the oldest fact that is not yet told", _age(oldest, at))
+
+
+def _messages(session: Session, at: datetime) -> Iterator[Metric]:
+    yield _counted(
+        session, "tuoke_messages", "Messages to people and endpoints by state", Message.state, STATES
+    )
+    lag = _age(posting.oldest(session, at), at)
+    yield _gauge("tuoke_messages_lag_seconds", "How long the longest-waiting message is due", lag)
 
 
 def _approvals(session: Session, at: datetime) -> Iterator[Metric]:

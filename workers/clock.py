@@ -1,4 +1,4 @@
-"""The clock: twice a second it looks whether anything is due and knocks. It does no work itself, so two of them do no harm.
+"""The clock: twice a second it looks whether anything is due, inside the house or to be sent out of it, and knocks. It does no work itself, so two of them do no harm.
 
 It also says in our database what it sees: that it lives, and whether Redis answers. The web reads those rows and never
 touches Redis itself.
@@ -18,8 +18,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from models import database, machinery
 from models.settings import Settings
 from workers import ground
-from workers.queue import connect, knock, queue
+from workers.queue import NAME, OUTWARD, connect, knock, queue
 from workflows import facts, timers
+from workflows.telling import posting
 
 log = logging.getLogger("tuoke.clock")
 TICK_SECONDS = 0.5
@@ -32,8 +33,8 @@ ANSWERS, AWAY = "answers", "away"
 class Clock:
     """One clock: what it looks at, and what it saw last."""
 
-    def __init__(self, engine: Engine, door: Queue, name: str = "clock") -> None:
-        self.engine, self.door, self.name = engine, door, name
+    def __init__(self, engine: Engine, doors: dict[str, Queue], name: str = "clock") -> None:
+        self.engine, self.doors, self.name = engine, doors, name
         self.redis_was = ""
         self.database_away = ground.Pause(first=TICK_SECONDS, longest=LONGEST_PAUSE)
         self.last_beat = float("-inf")
@@ -54,19 +55,21 @@ class Clock:
             self.database_away.over()
         return TICK_SECONDS
 
-    def waiting(self) -> int:
-        """How many timers are due and facts are undelivered now."""
+    def waiting(self) -> dict[str, int]:
+        """How much is to be done now, by queue: timers that are due and facts to tell; messages to send."""
         with database.read(self.engine) as session:
             at = ground.company_now(session)
-            return timers.due(session, at) + facts.undelivered(session, at)
+            inside = timers.due(session, at) + facts.undelivered(session, at)
+            return {NAME: inside, OUTWARD: posting.waiting(session, at)}
 
-    def knock(self, waiting: int) -> str:
-        """Knock if anything waits; says whether Redis answered."""
+    def knock(self, waiting: dict[str, int]) -> str:
+        """Knock where anything waits; says whether Redis answered."""
         try:
-            if waiting:
-                knock(self.door)
-            else:
-                self.door.connection.ping()
+            for name, door in self.doors.items():
+                if waiting[name]:
+                    knock(door)
+            if not any(waiting.values()):
+                self.doors[NAME].connection.ping()
         except RedisError as error:
             if self.redis_was != AWAY:
                 log.warning("Redis is away (%s); the facts wait in the database", type(error).__name__)
@@ -86,6 +89,8 @@ class Clock:
 
 def run(settings: Settings, stop: Event, name: str = "clock") -> None:
     """Tick until told to stop."""
-    clock = Clock(ground.engine(), queue(connect(settings)), name)
+    connection = connect(settings)
+    doors = {each: queue(connection, each) for each in (NAME, OUTWARD)}
+    clock = Clock(ground.engine(), doors, name)
     while not stop.wait(clock.tick()):
         pass

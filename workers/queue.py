@@ -1,4 +1,7 @@
-"""The queue: one list in Redis on which the clock knocks, and a job class that runs our own functions and no other.
+"""The queues: two lists in Redis on which the clock knocks, and a job class that runs our own functions and no other.
+
+What happens inside the house and what leaves it have a queue and a worker each, so that a receiver that does not answer
+holds up no timer.
 
 Rows are the truth, jobs are only knocks on the door: a job carries no arguments and may come twice, late or never.
 """
@@ -19,9 +22,10 @@ from rq.utils import import_attribute
 from models.settings import Settings
 from workers import embedded_redis
 
-NAME = "tuoke"
-DRAIN = "workers.jobs.drain"
-OURS = frozenset({DRAIN})
+NAME, OUTWARD = "tuoke", "tuoke.outward"
+DRAIN, SEND = "workers.jobs.drain", "workers.jobs.send"
+JOB_OF = {NAME: DRAIN, OUTWARD: SEND}
+OURS = frozenset(JOB_OF.values())
 DRAIN_TIMEOUT = 60  # seconds; a drain ends by itself after 20
 FAILURE_TTL = 3600  # seconds that Redis remembers a failed knock
 ENOUGH_KNOCKS = 2
@@ -64,10 +68,10 @@ def connect(settings: Settings, seconds: float = 0.5) -> Redis:
     )
 
 
-def queue(connection: Redis) -> Queue:
-    """The one queue (a worker on two can lose a job)."""
+def queue(connection: Redis, name: str = NAME) -> Queue:
+    """The queue of this name (a worker has one: on two it can lose a job)."""
     return Queue(
-        NAME,
+        name,
         connection=connection,
         job_class=OurJob,
         serializer=JSONSerializer,
@@ -76,8 +80,8 @@ def queue(connection: Redis) -> Queue:
 
 
 def knock(door: Queue) -> bool:
-    """Ask for a drain, unless enough knocks wait already; returns whether it knocked. Raises `RedisError`."""
+    """Ask for the queue's job, unless enough knocks wait already; returns whether it knocked. Raises `RedisError`."""
     if door.count >= ENOUGH_KNOCKS:
         return False
-    door.enqueue(DRAIN, result_ttl=0, failure_ttl=FAILURE_TTL, description="drain")
+    door.enqueue(JOB_OF[door.name], result_ttl=0, failure_ttl=FAILURE_TTL, description=door.name)
     return True

@@ -7,7 +7,7 @@ import sys
 import unicodedata
 from threading import Lock
 
-COLOURS = {"up": 37, "redis": 31, "web": 36, "clock": 33, "worker-1": 32, "worker-2": 35}
+COLOURS = {"up": 37, "redis": 31, "web": 36, "clock": 33, "worker-1": 32, "worker-2": 35, "sender": 34}
 _turn = Lock()
 
 

@@ -112,7 +112,8 @@ def _children(settings: Settings) -> list[Child]:
     names = [f"worker-{number}" for number in range(1, workers + 1)]
     redis = [Child("redis", ["redis"])] if settings.embedded_redis else []
     working = [Child(name, ["worker", "--name", f"{name}@{socket.gethostname()}"]) for name in names]
-    return [*redis, *working, Child("clock", ["clock"]), Child("web", ["web", "--quiet"])]
+    sender = Child("sender", ["worker", "--outward", "--name", f"sender@{socket.gethostname()}"])
+    return [*redis, *working, sender, Child("clock", ["clock"]), Child("web", ["web", "--quiet"])]
 
 
 def _keep_running(

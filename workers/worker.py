@@ -24,13 +24,14 @@ import workers.jobs  # before the fork, so that a child starts fast
 from models import database, machinery
 from models.settings import Settings
 from workers import ground
-from workers.queue import OurJob, connect, queue
+from workers.queue import NAME, OUTWARD, OurJob, connect, queue
 
 log = logging.getLogger("tuoke.worker")
 WORKER_TTL = 25  # seconds; the housekeeping of an idle worker comes round every ten (WORKER_TTL - 15)
 MAINTENANCE_INTERVAL = 10
 MONITORING_INTERVAL = 5
 BEAT_SECONDS = 5.0
+KIND_OF = {NAME: "worker", OUTWARD: "sender"}  # in the signs of life
 
 
 class DrainWorker(Worker):
@@ -67,7 +68,7 @@ class DrainWorker(Worker):
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
         """RQ's own heartbeat, and before it ours: RQ's registry forgets living workers (FLUSHALL), our rows do not."""
         if not self.is_horse and time.monotonic() - self.last_beat >= BEAT_SECONDS:
-            beat(self.label)
+            beat(self.label, KIND_OF[self.queues[0].name])
             self.last_beat = time.monotonic()
         super().heartbeat(timeout, pipeline)
 
@@ -108,42 +109,42 @@ def without_traceback(record: logging.LogRecord) -> bool:
     return True
 
 
-def beat(label: str) -> None:
+def beat(label: str, kind: str) -> None:
     """Leave a worker's sign of life, and no open connection: the next fork would inherit it."""
     try:
         with database.begin(ground.engine()) as session:
-            machinery.beat(session, label, "worker", ground.real_now())
+            machinery.beat(session, label, kind, ground.real_now())
     except SQLAlchemyError as error:
         log.warning("no sign of life left: %s", type(error).__name__)
     finally:
         ground.engine().dispose()
 
 
-def run(settings: Settings, label: str | None = None) -> None:
-    """Work until told to stop. RQ's worker leaves on any Redis trouble: it is made anew, a little later each time."""
-    label = label or f"worker@{socket.gethostname()}"
+def run(settings: Settings, label: str | None = None, name: str = NAME) -> None:
+    """Work on the queue of this name until told to stop. RQ's worker leaves on any Redis trouble: it is made anew, a little later each time."""
+    label = label or f"{KIND_OF[name]}@{socket.gethostname()}"
     logging.getLogger("rq.worker").addFilter(without_traceback)
     pause = ground.Pause(first=0.2, longest=2.0)
     while True:
         started = time.monotonic()
-        if _work(settings, label):
+        if _work(settings, label, name):
             return
         if time.monotonic() - started > 10:
             pause.over()
         time.sleep(pause.longer())
 
 
-def _work(settings: Settings, label: str) -> bool:
+def _work(settings: Settings, label: str, name: str) -> bool:
     """Work as long as Redis lets us; returns whether we were told to stop."""
     worker = None
     _leave_on_signal()
     try:
         connection = connect(settings, seconds=2.0)
-        worker = DrainWorker(queue(connection), connection, label)
+        worker = DrainWorker(queue(connection, name), connection, label)
         worker.work(logging_level="WARNING")
     except RedisError as error:
         log.warning("Redis is away (%s)", type(error).__name__)
-        beat(label)
+        beat(label, KIND_OF[name])
     finally:
         _leave_on_signal()
     return worker is not None and worker.told_to_stop

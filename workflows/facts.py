@@ -17,9 +17,10 @@ from models.remembered import Delivery, Outbox
 from workflows import faults
 from workflows.money import ledger
 from workflows.notices import notify
+from workflows.telling import writing
 
 Consumer = Callable[[Session, Outbox, datetime], None]
-CONSUMERS: dict[str, Consumer] = {"notices": notify, "ledger": ledger.post}
+CONSUMERS: dict[str, Consumer] = {"notices": notify, "ledger": ledger.post, "webhooks": writing.publish}
 TRIES = 8
 
 

@@ -1,4 +1,4 @@
-"""Who is told about which fact, in their own inbox."""
+"""Who is told about which fact, in their own inbox and where else they want to be told."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from models.money import Entry
 from models.notices import Notification
 from models.people import Person, StandIn
 from models.remembered import Approval, Outbox
+from workflows.telling import writing
 from workflows.words import _
 
 Audience = Callable[[Session, Outbox, datetime], Iterable[int | None]]
@@ -66,7 +67,7 @@ SAYS = {
 
 
 def notify(session: Session, fact: Outbox, at: datetime) -> None:
-    """Write a line into the inbox of everybody whom this fact concerns."""
+    """Write a line into the inbox of everybody whom this fact concerns, and a message to each of their channels."""
     audience = AUDIENCES.get(fact.fact)
     if audience is None:
         return
@@ -74,7 +75,9 @@ def notify(session: Session, fact: Outbox, at: datetime) -> None:
         k: v for k, v in fact.body.items() if k in ("about", "event", "state", "outcome", "timer", "month")
     }
     code, flow = fact.body.get("about") or fact.case_code, fact.body.get("flow") or fact.flow
-    for person_id in {p for p in audience(session, fact, at) if p is not None}:
+    people = {p for p in audience(session, fact, at) if p is not None}
+    writing.tell(session, fact, people, body, at)
+    for person_id in people:
         session.add(
             Notification(
                 person_id=person_id,

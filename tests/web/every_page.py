@@ -6,19 +6,27 @@ The test of all pages and `python -m tests.screens` walk the same way, and the t
 from __future__ import annotations
 
 from flask import Flask
+from sqlalchemy import select
 
+from models import database as databases
+from models.messages import Endpoint, Message
 from tests.web.money.conftest import CONTRACT, Books
+from tests.web.office.conftest import Office
+from web.pages.arrival import token_of
+from workflows import arrival, staff
 
 # What is no page of its own: machine-read answers, parts of pages, files, and ways on.
 NO_PAGES = {
     "static", "healthz", "readyz", "metrics", "clock.bar", "reports.download", "statements.payout", "statements.statement",
     "statement.latest", "statement.missing", "statement.mine", "team.mine", "inbox.results", "inbox.news", "inbox.beside",
+    "notes.one", "drafts.token", "drafts.worker",
 }  # fmt: skip
 
 
 def busy(books: Books) -> dict[str, str]:
     """Give the office something of everything on its pages; the codes that the addresses need."""
     office, found = books.office, dict(books.codes)
+    found["told"] = told(office)
     found["held"] = office.assigned()
     office.join("c2")
     found["captured"] = office.act(
@@ -47,7 +55,25 @@ def busy(books: Books) -> dict[str, str]:
     )
     found["sale"] = books.case_of("sale")
     books.act("sun", "sale", "rescind", found["sale"], reason="退房")
+    found["expected"] = office.screened()
+    with databases.begin(office.engine) as session, office.app.app_context():
+        shown = arrival.issue(session, found["expected"], staff.actor_named(session, "mei"), office.now)
+        found["token"] = token_of(shown.key)
     return found
+
+
+def told(office: Office) -> str:
+    """Somebody is told by a robot, another system by webhooks; the number of a test that is on its way."""
+    with databases.begin(office.engine) as session:
+        url = "https://hooks.example.com/tuoke"
+        session.add(Endpoint(name="erp", url=url, secret="whsec_x", topics=["lead"], made_at=office.now))
+    mei, robot = office.seat("mei"), "/notices/how/dingtalk"
+    mei.post(
+        robot, address="https://oapi.dingtalk.com/robot/send?access_token=x", secret="SEC", topics=["lead"]
+    )
+    mei.post(robot, do="test")
+    with databases.read(office.engine) as session:
+        return str(session.scalars(select(Message.id).where(Message.channel_id.is_not(None))).one())
 
 
 def addresses(month: str, c: dict[str, str]) -> dict[str, list[str]]:
@@ -56,12 +82,12 @@ def addresses(month: str, c: dict[str, str]) -> dict[str, list[str]]:
         "": ["/login"],
         "mei": [
             "/", "/register", "/leads", f"/leads/{c['captured']}", f"/do/lead/{c['asked']}/follow_up", "/notices", "/search",
-            "/more", "/help", "/help/lead", "/pool", f"/statement/mei/{month}", f"/statement/{month}/dispute",
+            "/more", "/help", "/help/lead", "/pool", f"/leads/{c['expected']}/arrival", "/register/offline", "/notices/how", f"/notices/how/tests/{c['told']}", f"/statement/mei/{month}", f"/statement/{month}/dispute",
             f"/statement/{month}/dispute?line=visit:{c['beyond']}", f"/cases/deduction/{c['deduction']}",
             f"/cases/dispute/{c['dispute']}", "/money", "/inbox",
         ],
         "lin": ["/", f"/team/{month}?equal=1", "/money", "/cases/deduction", "/do/deduction/begin/report", "/pipeline"],
-        "desk": ["/", "/reception", "/leads/all"],
+        "desk": ["/", "/reception", "/leads/all", f"/arrive/{c['token']}"],
         "c1": ["/", "/rotation", f"/leads/{c['held']}", f"/do/lead/{c['held']}/lose"],
         "guo": [
             "/", "/months", f"/months/{month}", "/money", "/policy", "/policy/draft", f"/cases/policy/{c['draft']}",
@@ -74,7 +100,7 @@ def addresses(month: str, c: dict[str, str]) -> dict[str, list[str]]:
         ],
         "fei": ["/", "/inbox", f"/cases/sale/{c['sale']}", f"/months/{month}"],
         "zhi": ["/", f"/leads/{c['held']}", "/access", "/reports"],
-        "root": ["/", "/people", "/people/new", "/people/1", "/policy", "/health", "/style"],
+        "root": ["/", "/people", "/people/new", "/people/1", "/policy", "/health", "/style", "/webhooks", "/webhooks/1", "/webhooks/log"],
     }  # fmt: skip
 
 

@@ -20,11 +20,18 @@ from web.pages.sessions import signed_in
 from web.pages.show import look, show
 from web.pages.words import said
 from workflows import facts, timers
+from workflows.telling import posting
 from workflows.words import _
 
 page = Blueprint("health", __name__)
 LATE, DOWN = timedelta(seconds=15), timedelta(minutes=2)
-KINDS = {"clock": _("Clock"), "worker": _("Worker"), "redis": _("Redis"), "web": _("Web")}
+KINDS = {
+    "clock": _("Clock"),
+    "worker": _("Worker"),
+    "sender": _("Sender"),
+    "redis": _("Redis"),
+    "web": _("Web"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +48,7 @@ class Sign:
 @page.get("/health")
 @signed_in("admin")
 def health() -> str:
-    """Signs of life, due and late timers, untold facts, and what is parked."""
+    """Signs of life, due and late timers, untold facts, unsent messages, and what is parked."""
     with look() as desk:
         real = real_now()
         beats = desk.session.scalars(
@@ -55,7 +62,7 @@ def health() -> str:
             real=real,
             silent=[
                 kind
-                for kind in ("clock", "worker", "redis")
+                for kind in ("clock", "worker", "sender", "redis")
                 if not any(s.kind == kind and s.standing == "up" for s in signs)
             ],
             due=timers.due(desk.session, desk.at),
@@ -66,6 +73,9 @@ def health() -> str:
             fired_late=_fired_late(desk.session, desk.at),
             parked_timers=timers.parked(desk.session),
             parked_facts=facts.parked(desk.session),
+            unsent=posting.waiting(desk.session, desk.at),
+            oldest_unsent=posting.oldest(desk.session, desk.at),
+            parked_messages=posting.parked(desk.session),
         )
 
 

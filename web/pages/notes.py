@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from flask import Blueprint, redirect, request, url_for
 from flask_login import current_user
@@ -13,10 +14,10 @@ from models.notices import Notification
 from web.app import now, the_engine
 from web.pages.sessions import local, signed_in
 from web.pages.show import Desk, case_url, look, show
-from web.pages.words import event_name, said
+from web.pages.words import locale
 from workflows.flows import FLOWS
 from workflows.lead import LeadFlow
-from workflows.notices import SAYS
+from workflows.telling.texts import sentence
 from workflows.views import visible
 
 page = Blueprint("notes", __name__)
@@ -42,10 +43,8 @@ def notes() -> str:
 
 
 def says(note: Notification) -> str:
-    """The sentence of a notice, with the event it is about."""
-    text = said(SAYS.get(note.fact, note.fact))
-    event = note.body.get("event")
-    return f"{text} ({event_name(event, note.flow)})" if event and note.fact.startswith("approval.") else text
+    """The sentence of a notice, as messages say it too."""
+    return sentence(note.fact, note.flow, note.body, locale())
 
 
 def target(desk: Desk, note: Notification) -> str | None:
@@ -58,6 +57,16 @@ def target(desk: Desk, note: Notification) -> str | None:
     ):
         return None
     return case_url(note.flow, note.case_code)
+
+
+@page.get("/notices/<uuid:fact_uid>")
+@signed_in()
+def one(fact_uid: UUID) -> Any:
+    """Where a link in a message leads: to the matter, for whoever was told of it and may see it."""
+    with look() as desk:
+        mine = (Notification.fact_uid == str(fact_uid), Notification.person_id == desk.actor.id)
+        note = desk.session.scalar(select(Notification).where(*mine))
+        return redirect((note and target(desk, note)) or url_for("notes.notes"))
 
 
 @page.post("/notices/read")

@@ -1,0 +1,1 @@
+"""What leaves the house: what is written, when it goes, and how it is carried."""

@@ -1,0 +1,41 @@
+"""What one can choose to be told about, and what can carry it."""
+
+from __future__ import annotations
+
+from workflows.words import _
+
+URGENT = frozenset({"lead.offered", "lead.unattended"})  # minutes matter
+
+TOPICS = {
+    "urgent": _("A customer is waiting: minutes matter"),
+    "lead": _("Leads"),
+    "approval": _("Approvals"),
+    "pay": _("Quota, pay and attendance"),
+    "award": _("Sales and team awards"),
+    "deduction": _("Deductions and disputes"),
+    "month": _("Closing of the month"),
+    "policy": _("Policy"),
+    "timer": _("Machinery"),
+}
+TOPIC_ROLES = {
+    "timer": ("admin",),
+    "policy": ("leader", "manager", "sales_manager", "finance", "auditor"),
+}  # the others concern everybody
+FOLDED = {"quota": "pay", "attendance": "pay", "sale": "award", "split": "award", "dispute": "deduction"}
+
+MAIL = "mail"
+ROBOTS = {
+    "wecom": _("WeCom group robot"),
+    "dingtalk": _("DingTalk group robot"),
+    "feishu": _("Feishu group robot"),
+}
+CHANNELS = {MAIL: _("E-mail"), **ROBOTS}
+SIGNED_ROBOTS = ("dingtalk", "feishu")  # these may ask for a signature
+
+TEST, DIGEST = "test", "digest"
+
+
+def topic_of(fact: str) -> str:
+    """The topic under which people choose this fact."""
+    about = fact.partition(".")[0]
+    return "urgent" if fact in URGENT else FOLDED.get(about, about)
