@@ -37,7 +37,7 @@ def test_somebody_chooses_mail_tests_it_and_is_told(desk: Desk, postbox: Postbox
     assert "Send yourself a test" in mei.post("/notices/how/mail", address="mei@example.com", topics=["lead"])
     waiting = mei.post("/notices/how/mail", do="test")
     assert "On its way" in waiting
-    assert 'http-equiv="refresh"' in waiting.html
+    assert 'hx-trigger="load delay:2s"' in waiting.html, "it looks again by itself"
     desk.send()
     assert postbox.mails[0]["To"] == "mei@example.com"
     with databases.read(desk.office.engine) as session:
@@ -46,7 +46,7 @@ def test_somebody_chooses_mail_tests_it_and_is_told(desk: Desk, postbox: Postbox
     assert b"mei@" not in bytes(raw or b""), "sealed like everything personal"
     done = mei.get(f"/notices/how/tests/{number}")
     assert "It was accepted" in done
-    assert "refresh" not in done.html
+    assert "hx-trigger" not in done.html.split('id="result"')[1].split("</div>")[0]
     assert desk.office.seat("hua").get(f"/notices/how/tests/{number}").status == 404
     for _unused in range(5):
         mei.post("/notices/how/mail", do="test")
