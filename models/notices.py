@@ -1,4 +1,4 @@
-"""What people are told, and who looked at what."""
+"""What people are told, who looked at what, and the filters that somebody keeps."""
 
 from __future__ import annotations
 
@@ -42,3 +42,17 @@ class AccessLog(Base):
     purpose: Mapped[str] = mapped_column(String(200))
     rows: Mapped[int] = mapped_column(default=1)
     at: Mapped[datetime] = mapped_column(index=True)
+
+
+class SavedFilter(Base):
+    """What somebody often looks for in a list (`which`), under a name of their own: the parts of its address."""
+
+    __tablename__ = "saved_filter"
+    __table_args__ = (UniqueConstraint("person_id", "which", "name"),)
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    which: Mapped[str] = mapped_column(String(12))
+    name: Mapped[str] = mapped_column(String(40))
+    args: Mapped[dict[str, Any]] = mapped_column(JSON)
+    made_at: Mapped[datetime]

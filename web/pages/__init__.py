@@ -42,6 +42,7 @@ MODULES = (
     "capture",
     "drafts",
     "leads",
+    "filters",
     "lead",
     "pipeline",
     "reports",

@@ -15,6 +15,7 @@ from models.base import Instant
 from models.leads import Lead
 from models.people import Person
 from models.remembered import Timer
+from web.pages import filters
 from web.pages.sessions import signed_in
 from web.pages.show import Desk, look, show
 from web.pages.sieve import STATES, Sieve, in_state
@@ -122,6 +123,8 @@ def _list(desk: Desk, wanted: ColumnElement[bool], title: str, endpoint: str, *,
         title=title,
         rows=rows,
         sieve=sieve,
+        kept=[(each, url_for(endpoint, **each.args)) for each in filters.kept(desk, title)],
+        here=sieve.args(),
         state=sieve.state,
         numbers=numbers,
         total_open=sum(n for s, n in numbers.items() if s != "closed"),

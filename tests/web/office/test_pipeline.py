@@ -146,3 +146,23 @@ def test_the_board_tells_who_always_takes_the_declined_ones(office: Office) -> N
     assert ("c2 takes most of the customers" in page) == (taken >= 3)
     assert reports.overburdened([reports.Turns("a", 3, 0, 1.5, 3), reports.Turns("b", 0, 3, 1.5)]) is not None
     assert reports.overburdened([reports.Turns("a", 2, 0, 1, 2), reports.Turns("b", 0, 2, 1)]) is None
+
+
+def test_a_filter_is_kept_for_oneself_alone(office: Office) -> None:
+    found = busy(office)
+    sun, guo = office.seat("sun"), office.seat("guo")
+    page = sun.post("/leads/filters/all", name="mei 的展会", state="all", channel="exhibition", who="mei")
+    assert "The filter is kept." in page
+    assert found["captured"] in page
+    assert found["screened"] not in page
+    link = re.findall(r'href="(/leads/all[^"]*)">(?:(?!</a>).)*mei 的展会', sun.get("/leads/all").html, re.S)[
+        -1
+    ]
+    assert found["captured"] in sun.get(link.replace("&amp;", "&"))
+    assert "mei 的展会" not in guo.get("/leads/all")
+    assert sun.post("/leads/filters/all", name=" ", channel="flyer").status == 422
+    number = re.findall(r"/leads/filters/all/(\d+)/forget", sun.get(link.replace("&amp;", "&")).html)[0]
+    guo.post(f"/leads/filters/all/{number}/forget")
+    assert "mei 的展会" in sun.get("/leads/all"), "nobody else's to take away"
+    sun.post(f"/leads/filters/all/{number}/forget")
+    assert "mei 的展会" not in sun.get("/leads/all")
