@@ -219,7 +219,7 @@ def test_a_request_shows_on_the_page_and_the_approved_step_names_both(office: Of
     again = c1.post(f"/do/lead/{code}/deal", units="1", contract_no="HT-1", amount_fen="312.5万")
     assert again.status == 409
     assert "There is an open request for this already." in again
-    approval = re.findall(r"A[2-9A-Z]{8}", office.seat("sun").get("/inbox").html)[0]
+    approval = re.findall(r'value="(A[2-9A-Z]{8})"', office.seat("sun").get("/inbox").html)[0]
     office.seat("sun").post(f"/do/approval/{approval}/approve", note="已核", version="1")
     page = c1.get(f"/leads/{code}")
     assert "Closed · Deal" in page
