@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import func, select
@@ -85,52 +83,6 @@ def test_a_form_sent_twice_is_done_once(office: Office) -> None:
     other = mei.post("/register", once="the same", **{**FIELDS, "phone": "13800007778"})
     assert other.status == 409
     assert "This form was sent before, with other contents." in other
-
-
-def test_a_draft_sent_late_keeps_both_times_and_is_done_once_however_late(office: Office) -> None:
-    mei = office.seat("mei")
-    form = {**FIELDS, "csrf_token": mei.token, "once": "k1"}
-
-    def send(seconds: str) -> Any:
-        answer = mei.client.post(
-            "/register", data=form | {"noted_ago": seconds}, headers={"Accept": "application/json"}
-        )
-        return answer.status_code, answer.json
-
-    status, said = send("3600")
-    assert status == 200
-    assert send("7200") == (200, said), "the first answer was lost"
-    assert leads(office) == 1
-    story = mei.get(f"/leads/{said['to'].split('=')[1]}")
-    at = office.now.astimezone(ZoneInfo("Asia/Shanghai"))
-    assert f"{at - timedelta(hours=1):%H:}" in story.text.split("Written down on the phone")[1][:40]
-    form["once"] = "k2"
-    status, said = send("60")
-    assert (status, "registered since" in said["reason"], said["errors"]) == (409, True, {})
-    form["phone"] = "138000077"
-    assert set(send("60")[1]["errors"]) == {"phone"}
-    form["phone"] = "13800007779"
-    assert "more than 24 hours ago" in send("90000")[1]["reason"]
-    assert send("-5")[0] == 200, "a phone whose clock was put back is believed no time at all"
-
-
-def test_a_fresh_token_says_whose_drafts_it_sends_and_the_kept_form_holds_nobodys_name(
-    office: Office,
-) -> None:
-    mei, nobody = office.seat("mei"), office.app.test_client()
-    assert nobody.get("/register/token").status_code == 401
-    assert office.seat("c1").get("/register/token").status == 403
-    mine: Any = mei.client.get("/register/token").json
-    hers: Any = office.seat("hua").client.get("/register/token").json
-    assert mine["who"] != hers["who"]
-    assert "mei" not in str(mine)
-    form = {**FIELDS, "csrf_token": hers["token"], "once": "k"}
-    assert mei.client.post("/register", data=form).status_code == 400, "a token is of one log-in"
-    kept, bare = mei.client.get("/register/offline"), nobody.get("/register/offline?")
-    assert "Set-Cookie" not in kept.headers
-    assert kept.headers["Cache-Control"] == "no-store"
-    nobody.set_cookie("tuoke_lang", "en")
-    assert nobody.get("/register/offline").text == kept.text != bare.text, "the same whoever asks"
 
 
 def test_a_double_click_is_one_click(office: Office) -> None:
@@ -219,7 +171,7 @@ def test_a_request_shows_on_the_page_and_the_approved_step_names_both(office: Of
     again = c1.post(f"/do/lead/{code}/deal", units="1", contract_no="HT-1", amount_fen="312.5万")
     assert again.status == 409
     assert "There is an open request for this already." in again
-    approval = re.findall(r"A[2-9A-Z]{8}", office.seat("sun").get("/inbox").html)[0]
+    approval = re.findall(r'value="(A[2-9A-Z]{8})"', office.seat("sun").get("/inbox").html)[0]
     office.seat("sun").post(f"/do/approval/{approval}/approve", note="已核", version="1")
     page = c1.get(f"/leads/{code}")
     assert "Closed · Deal" in page
