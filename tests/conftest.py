@@ -16,6 +16,8 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
+from flask import Flask
+from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import Engine, make_url
 
 from models import database as databases
@@ -39,14 +41,35 @@ def _surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("TUOKE_SECRET_KEY", "only for the tests")
         if "XDG_RUNTIME_DIR" not in os.environ:
             patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+        # Every test has an application of its own; what a template was compiled to is the same for all of them.
+        patch.setattr(Flask, "jinja_options", {"bytecode_cache": Compiled()})
         sealed.use(DATA_KEY)
         yield
+
+
+class Compiled(BytecodeCache):
+    """What templates were compiled to, kept in memory."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self.kept:
+            bucket.bytecode_from_string(self.kept[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self.kept[bucket.key] = bucket.bytecode_to_string()
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """The settings of a fresh installation under a folder of this test, with a movable clock."""
-    env = {"TUOKE_VAR": str(tmp_path / VAR), "TUOKE_DATA_KEY": DATA_KEY.hex(), "TUOKE_CLOCK": "movable"}
+    env = {
+        "TUOKE_VAR": str(tmp_path / VAR),
+        "TUOKE_DATA_KEY": DATA_KEY.hex(),
+        "TUOKE_SECRET_KEY": os.environ["TUOKE_SECRET_KEY"],
+        "TUOKE_CLOCK": "movable",
+    }
     return Settings.from_env(env)
 
 

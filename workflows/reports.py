@@ -326,14 +326,14 @@ def overburdened(found: Sequence[Turns]) -> Turns | None:
 def books(session: Session, months: Sequence[str]) -> list[Books]:
     """What was earned and paid out in these months, and how many lines of them are in dispute."""
     sums = (
-        select(Entry.month, Entry.kind == "payout", func.sum(Entry.amount_fen))
+        select(Entry.month, Entry.kind, func.sum(Entry.amount_fen))
         .where(Entry.account != "company", Entry.month.in_(months))
-        .group_by(Entry.month, Entry.kind == "payout")
+        .group_by(Entry.month, Entry.kind)
     )
     earned: dict[str, int] = {}
     paid: dict[str, int] = {}
-    for month, is_payout, fen in session.execute(sums):
-        if is_payout:
+    for month, kind, fen in session.execute(sums):
+        if kind == "payout":
             paid[month] = paid.get(month, 0) - int(fen)
         else:
             earned[month] = earned.get(month, 0) + int(fen)

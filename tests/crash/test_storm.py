@@ -10,7 +10,7 @@ import pytest
 
 from tests.crash.torture import Torture, table
 
-LEADS = int(os.environ.get("TUOKE_STORM", "16"))
+LEADS = int(os.environ.get("TUOKE_STORM", "12"))
 SEED = int(os.environ.get("TUOKE_SEED", "0")) or random.SystemRandom().randrange(1, 2**31)
 
 

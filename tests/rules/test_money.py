@@ -191,7 +191,13 @@ def test_only_a_serious_bad_mood_is_dismissal_and_half_the_wage() -> None:
 def test_every_number_of_money_stands_in_a_table_here_and_every_one_here_in_the_policy() -> None:
     typed = {row.number: row.fen for row in TABLE} | OF_DEDUCTIONS
     typed |= {name: value for name, (value, _clause) in (WAGE | LIMITS).items()}
-    others = {*OF_THE_LEAD, "timer_late_minutes"}
+    others = {
+        *OF_THE_LEAD,
+        "timer_late_minutes",
+        "draft_hours",
+        "phone_clock_minutes",
+        "arrival_code_minutes",
+    }
     assert {name: value for name, value in POLICY.model_dump().items() if name not in others} == typed
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize
 
-from tests.web.browsing import DESK, IN_A_BROWSER, PHONE, Visitor, address, browser
+from tests.web.browsing import BROWSER, DESK, PHONE, Visitor, address, browser
 from tests.web.every_page import addresses, busy, not_shown
 from tests.web.money.conftest import Books, books
 from tests.web.office.conftest import office
 
 __all__ = ["address", "books", "browser", "office"]
 
-pytestmark = IN_A_BROWSER
+pytestmark = BROWSER
 AXE = Path(__file__).parents[2] / ".venv" / "axe.min.js"
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 SMALL = """() => [...document.querySelectorAll('main button, main a[role=button], nav.menu a, .top a, .top button')]
@@ -27,7 +27,9 @@ FINDS = """async ([tags, rules]) => {
 }"""
 
 
-@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize(
+    ("language", "database_url"), [("zh", "sqlite"), ("en", "postgresql")], indirect=["database_url"]
+)
 def test_every_page_can_be_read_by_everybody(
     browser: Browser, address: str, books: Books, language: str
 ) -> None:

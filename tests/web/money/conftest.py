@@ -13,14 +13,14 @@ from sqlalchemy import func, select
 from models import database as databases
 from models import machinery
 from models.money import Entry
-from tests.web.office.conftest import Office, office
+from tests.web.office.conftest import Office, database_url, office
 from workers.draining import drain_due
 from workflows.approval import ApprovalFlow
 from workflows.engine import CLOCK, Ask, take
 from workflows.flows import FLOWS
 from workflows.money.months import ends, following, month_of
 
-__all__ = ["office"]
+__all__ = ["database_url", "office"]
 
 ZONE = ZoneInfo("Asia/Shanghai")
 CONTRACT = {"units": 1, "contract_no": "HT-1", "amount_fen": 150_000_000}
@@ -125,9 +125,3 @@ def a_month(office: Office) -> Books:
 @pytest.fixture
 def books(office: Office) -> Books:
     return a_month(office)
-
-
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """Pages ask who may see what; how it is kept is the business of other tests, which run on both databases."""
-    return sqlite_url

@@ -160,3 +160,14 @@ def office(settings: Settings, database_url: str, database: Engine) -> Office:
     app = create_app(settings, database)
     app.testing = True
     return Office(app, database)
+
+
+BOTH = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest) -> str:
+    """SQLite, unless a test asks for `BOTH`: these tests ask who may see and do what on a page. Every page is opened on
+    PostgreSQL too, by the walk over all of them."""
+    kind = getattr(request, "param", "sqlite")
+    return str(request.getfixturevalue("postgres_url" if kind == "postgresql" else "sqlite_url"))

@@ -12,10 +12,11 @@ from sqlalchemy import Engine, insert
 
 from models import database as databases
 from models.remembered import Timer
-from tests.web.office.conftest import Office
+from tests.web.office.conftest import BOTH, Office
 from workflows import pipeline, reports, staff
 from workflows.approval import ApprovalFlow
 
+pytestmark = BOTH
 DAY = timedelta(days=1)
 
 
@@ -123,6 +124,7 @@ def test_a_figure_leads_to_the_leads_behind_it(office: Office) -> None:
 
 def test_a_report_can_be_taken_away(office: Office) -> None:
     busy(office)
+    assert office.seat("fei").get("/reports").text.count("Download") == 7
     page = office.seat("fei").get("/reports/funnel.csv?days=7")
     rows = list(csv.reader(io.StringIO(page.html.removeprefix("\ufeff"))))
     assert [row[1] for row in rows[1:]] == ["5", "4", "2", "2", "1"]

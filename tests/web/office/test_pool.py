@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.web.office.conftest import Office
+from tests.web.office.conftest import BOTH, Office
+
+pytestmark = BOTH
 
 
 @pytest.fixture

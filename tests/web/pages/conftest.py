@@ -1,5 +1,5 @@
 """The same small company as at the office's pages."""
 
-from tests.web.office.conftest import office
+from tests.web.office.conftest import database_url, office
 
-__all__ = ["office"]
+__all__ = ["database_url", "office"]

@@ -65,6 +65,7 @@ def test_one_lead_from_the_street_to_the_deal(
     assert code in sun.page.inner_text("main"), "the first page of the one who decides names it"
     sun.go("/inbox").get_by_role("checkbox").first.check()
     sun.press(says["approve"])
+    sun.page.wait_for_url("**/inbox/results/*")
     mei.go(own)
     assert f"{says['closed']} · {says['deal']}" in mei.page.inner_text("main")
     assert "¥3,125,000" in mei.page.inner_text("main")
