@@ -11,8 +11,9 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 PY := .venv/bin/python
 VENDOR := web/static/vendor
-# Tests run side by side, each process with its own servers; more than four get in each other's way.
-TEST_PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(4, os.cpu_count() or 1))')
+# Tests run side by side, each process with its own servers; one more than there are cores, for they often wait for a server
+# to start. More than four get in each other's way.
+TEST_PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(4, 1 + (os.cpu_count() or 1)))')
 
 .PHONY: run test check bench screens setup clean
 .NOTPARALLEL:
