@@ -148,6 +148,18 @@ def database(database_url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """SQLite in memory, for tests that ask a great deal of one database; and a real PostgreSQL."""
+    if request.param == "sqlite":
+        opened = databases.open_engine("sqlite://")
+        databases.create_scratch(opened)
+    else:
+        opened = databases.open_engine(request.getfixturevalue("postgres_url"))
+    yield opened
+    opened.dispose()
+
+
 def _named(address: str, name: str) -> str:
     return make_url(address).set(database=name).render_as_string(hide_password=False)
 

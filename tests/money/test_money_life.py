@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -623,18 +623,6 @@ def told_again(engine: Engine, rng: random.Random, at: Any) -> None:
         assert again == before, differences(again, before)
         report = verify(session, at)
         assert report.clean, report.findings
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    """SQLite in memory, and a real PostgreSQL."""
-    if request.param == "sqlite":
-        opened = databases.open_engine("sqlite://")
-        databases.create_scratch(opened)
-    else:
-        opened = databases.open_engine(request.getfixturevalue("postgres_url"))
-    yield opened
-    opened.dispose()
 
 
 @pytest.mark.timeout(1800)

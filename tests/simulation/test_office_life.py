@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -515,18 +515,6 @@ class OfficeLife(RuleBasedStateMachine):
                 == 0
             )
         self.counted["lives"] += 1
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    """SQLite in memory, and a real PostgreSQL."""
-    if request.param == "sqlite":
-        opened = databases.open_engine("sqlite://")
-        databases.create_scratch(opened)
-    else:
-        opened = databases.open_engine(request.getfixturevalue("postgres_url"))
-    yield opened
-    opened.dispose()
 
 
 @pytest.mark.timeout(1800)

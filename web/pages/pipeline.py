@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from flask import Blueprint, request, url_for
+from flask import Blueprint, url_for
 from markupsafe import Markup
 
 from models.quantiles import Spread
 from web.pages.leads import Row, deadline, rows_of
 from web.pages.sessions import signed_in
 from web.pages.show import Desk, look, show
-from web.pages.sieve import SPANS
+from web.pages.sieve import SPANS, days_asked
 from web.pages.words import count_a_day, locale, said, span
 from workflows import drawing, pipeline
 from workflows.lead import LeadFlow
@@ -75,8 +75,7 @@ def _cards(desk: Desk, standing: Standing) -> list[Card]:
 @signed_in(*LOOKERS)
 def machine() -> str:
     """The machine with the number of leads in each state, how long they stay, and how many go along each edge a day."""
-    chosen = request.args.get("days", "")
-    days = int(chosen) if chosen in [str(each) for each in SPANS] else SPANS[1]
+    days = days_asked(SPANS[1])
     with look() as desk:
         since = desk.at - timedelta(days=days)
         standings = pipeline.standings(desk.session, desk.actor, desk.at)

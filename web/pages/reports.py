@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask import Blueprint, Response, abort, request, url_for
+from flask import Blueprint, Response, abort, url_for
 
 from models.quantiles import Spread
 from web.pages.sessions import signed_in
 from web.pages.show import Desk, look, show
-from web.pages.sieve import SPANS
+from web.pages.sieve import SPANS, days_asked
 from web.pages.words import ago, calendar_day, month_name, said, span, state_name
 from workflows import reports, staff
 from workflows.flows import FLOWS
@@ -66,7 +66,7 @@ class Report:
 def all_reports() -> str:
     """Every report of a span of days."""
     with look() as desk:
-        days = _days()
+        days = days_asked(SPANS[-1])
         return show(
             "reports.html", days=days, spans=SPANS, reports=[make(desk, days) for make in REPORTS.values()]
         )
@@ -78,17 +78,12 @@ def download(key: str) -> Response:
     """One report as a file for a spreadsheet. It holds figures, no customers."""
     make = REPORTS.get(key) or abort(404)
     with look() as desk:
-        report = make(desk, _days())
+        report = make(desk, days_asked(SPANS[-1]))
         file = io.StringIO(newline="")
         rows = [[cell.value for cell in row] for row in report.rows]
         csv_into(file, [column.label for column in report.columns], rows, desk.zone, bom=True)
     name = f'attachment; filename="{key}.csv"'
     return Response(file.getvalue(), mimetype="text/csv", headers={"Content-Disposition": name})
-
-
-def _days() -> int:
-    chosen = request.args.get("days", "")
-    return int(chosen) if chosen in [str(each) for each in SPANS] else SPANS[-1]
 
 
 def _since(desk: Desk, days: int) -> datetime:

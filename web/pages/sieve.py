@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from flask import request
 from sqlalchemy import ColumnElement, and_, or_, select, true
 
 from models.leads import Lead
@@ -118,6 +119,12 @@ class Sieve:
             )
             found.append(("along", words))
         return found
+
+
+def days_asked(default: int) -> int:
+    """The span of days that an address asks for, of those that are offered."""
+    chosen = request.args.get("days", "")
+    return int(chosen) if chosen in [str(each) for each in SPANS] else default
 
 
 def in_state(wanted: ColumnElement[bool], state: str) -> ColumnElement[bool]:
