@@ -36,6 +36,9 @@ class Today:
         yield self.extension_waits()
         yield self.fraud_waits()
         yield self.fraud_found()
+        yield self.lost()
+        yield self.no_valid_customer()
+        yield self.sold()
         for days in (17.0, 20.5, 24.0):
             yield self.call_in_without_visit(days)
         for minutes in (26, 95, 150):
@@ -99,14 +102,14 @@ class Today:
         seen = yield from self.received(self.tell.rng.choice(cast.MEMBERS), self.ago(days=4, hours=hours))
         yield from self.contract(self.ago(hours=hours), seen)
 
-    def contract(self, at: datetime, seen: Seen) -> Life:
+    def contract(self, at: datetime, seen: Seen) -> Part:
         rng = self.tell.rng
         facts = {
             "units": 1,
             "contract_no": f"HT-{at:%Y%m}-{rng.randrange(1000, 9999)}",
             "amount_fen": rng.randrange(110, 290) * 1_000_000,
         }
-        yield Deed(at, seen.holder or "", "deal", seen.code, facts)
+        return (yield Deed(at, seen.holder or "", "deal", seen.code, facts))
 
     def four_eyes(self) -> Life:
         """The second sales manager was appointed and sold it herself: the other one must decide."""
@@ -153,6 +156,28 @@ class Today:
         facts = {"evidence": "登记手机为员工家属所用, 本人已承认"}
         asked = yield Deed(self.ago(days=13), cast.MANAGER, "expose", seen.code, facts)
         yield decision(self.ago(days=12, hours=20), cast.SALES, asked.approval, "approve", "证据充分")
+
+    # -- closed cases, one of each kind whatever chance decides in the other lives --------------------------------
+
+    def lost(self) -> Life:
+        """Bought elsewhere, and the leader agreed."""
+        seen = yield from self.received("小梅", self.ago(days=9))
+        facts = {"reason": cast.LOSSES[0]}
+        asked = yield Deed(self.ago(days=6), seen.holder or "", "lose", seen.code, facts)
+        yield decision(
+            self.ago(days=5, hours=20), cast.LEADER_OF["小梅"], asked.approval, "approve", "已电话核实"
+        )
+
+    def no_valid_customer(self) -> Life:
+        """Wrong number, noticed by the promoter at the first call."""
+        seen = yield self.tell.capture(self.ago(days=4), "晓琳", "flyer")
+        yield Deed(later(seen.at, hours=5), "晓琳", "invalidate", seen.code, {"reason": "wrong_number"})
+
+    def sold(self) -> Life:
+        """A contract, confirmed by the sales manager."""
+        seen = yield from self.received("阿强", self.ago(days=13))
+        asked = yield from self.contract(self.ago(days=9), seen)
+        yield decision(self.ago(days=8, hours=20), cast.SALES, asked.approval, "approve")
 
     def call_in_without_visit(self, days: float) -> Life:
         """Rang up, was talked to, never came: fourteen days later it lies in the pool."""
