@@ -68,6 +68,7 @@ class Message(Base):
         UniqueConstraint("endpoint_id", "fact_uid"),
         CheckConstraint("(channel_id IS NULL) <> (endpoint_id IS NULL)", name="one_receiver"),
         Index("ix_message_due", "state", "next_at", "id"),
+        Index("ix_message_fact", "fact_uid"),
     )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)

@@ -18,6 +18,7 @@ class Notification(Base):
     __table_args__ = (
         UniqueConstraint("fact_uid", "person_id"),
         Index("ix_notification_person", "person_id", "id"),
+        Index("ix_notification_case", "case_code"),
     )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)

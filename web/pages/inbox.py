@@ -3,7 +3,7 @@ would come of it beforehand, and what happened to a case so far beside it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
@@ -22,13 +22,13 @@ from web.pages.sessions import signed_in
 from web.pages.show import Desk, look, show
 from web.pages.story import comings, happenings
 from web.pages.words import event_name, locale, said
-from workflows import boards
+from workflows import boards, hints
 from workflows.approval import ApprovalFlow, subject_of
 from workflows.engine import Ask, Flow, Refused, take
 from workflows.flows import FLOWS
 from workflows.lead import LeadFlow
 from workflows.views import names, reads_clear
-from workflows.words import _
+from workflows.words import Text, _
 
 page = Blueprint("inbox", __name__)
 DECIDERS = ("leader", "manager", "sales_manager", "finance")
@@ -43,6 +43,7 @@ class Row:
     waiting: boards.Waiting
     data: list[tuple[str, str]]
     customer: str
+    hints: list[Text] = field(default_factory=list)
 
     @property
     def kind(self) -> str:
@@ -78,7 +79,7 @@ def inbox() -> str:
     """What waits, by kind; one's own requests; what was decided lately."""
     with look() as desk:
         decides = desk.actor.has(*DECIDERS)
-        rows = [_row(desk, each) for each in boards.to_decide(desk.session, desk.actor)] if decides else []
+        rows = _to_decide(desk) if decides else []
         kinds = _kinds(rows)
         chosen = request.args.get("kind")
         return show(
@@ -94,6 +95,12 @@ def inbox() -> str:
             if desk.actor.has("auditor")
             else [],
         )
+
+
+def _to_decide(desk: Desk) -> list[Row]:
+    waiting = boards.to_decide(desk.session, desk.actor)
+    known = hints.hints(desk.session, desk.actor, [each.approval for each in waiting])
+    return [replace(_row(desk, each), hints=known[each.approval.code]) for each in waiting]
 
 
 def _kinds(rows: list[Row]) -> list[Kind]:

@@ -13,6 +13,7 @@ from models.leads import Lead
 from models.notices import AccessLog
 from models.sealed import sealer
 from web.app import now, the_engine
+from web.pages import casefile
 from web.pages.cases import picture
 from web.pages.leads import rows_of
 from web.pages.sessions import signed_in
@@ -25,6 +26,7 @@ from workflows.engine.actor import ROLES
 from workflows.lead import LeadFlow, entitled
 from workflows.lead_facts import CHANNELS, INTENTS, INVALID
 from workflows.phones import NotAMobile, normalise
+from workflows.standing import standing
 from workflows.views import choices, history_of, lead_view, visible
 from workflows.words import Text, _
 
@@ -49,6 +51,9 @@ def _found(desk: Desk, code: str) -> Lead:
 def _page(desk: Desk, found: Lead, *, revealed: bool = False, error: str = "") -> str:
     clear = revealed or entitled(desk.actor, found)
     offered = choices(LeadFlow, desk.actor, found)
+    history = history_of(desk.session, "lead", found.code)
+    whole = casefile.everything(desk, found, happenings(desk.session, LeadFlow, found.code, clear=clear))
+    part = request.args.get("part", "") if request.args.get("part", "") in casefile.PARTS else ""
     pending = {a.event: a for a in approvals_of(desk.session, "lead", found.code) if a.state == "pending"}
     earlier = (
         visible(desk.session, LeadFlow, desk.actor, _previous(desk, found)) if found.previous_id else None
@@ -66,9 +71,16 @@ def _page(desk: Desk, found: Lead, *, revealed: bool = False, error: str = "") -
         pending=list(pending.values()),
         may_show_code=arrival.may_show(desk.actor, found),
         code_shown=arrival.shown(desk.session, found, desk.at) if found.state == "screened" else None,
-        story=happenings(desk.session, LeadFlow, found.code, clear=clear),
+        part=part,
+        parts={
+            key: (label, sum(h.kind in kinds for h in whole))
+            for key, (label, kinds) in casefile.PARTS.items()
+        },
+        story=[h for h in whole if part == "" or h.kind in casefile.PARTS[part][1]],
+        everything=len(whole),
         timers=comings(desk.session, LeadFlow, found.code),
-        intact=not list(verify.prove(LeadFlow, found, history_of(desk.session, "lead", found.code))),
+        standing=standing(desk.session, desk.actor, found, history),
+        intact=not list(verify.prove(LeadFlow, found, history)),
         earlier=earlier,
         picture=picture(LeadFlow, found.state, locale()),
         channels=CHANNELS,

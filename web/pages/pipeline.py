@@ -13,7 +13,7 @@ from markupsafe import Markup
 from models.quantiles import Spread
 from web.pages.leads import Row, deadline, rows_of
 from web.pages.sessions import signed_in
-from web.pages.show import Desk, look, show
+from web.pages.show import Desk, look, show, step_url
 from web.pages.sieve import SPANS, days_asked
 from web.pages.words import count_a_day, locale, said, span
 from workflows import drawing, pipeline
@@ -28,11 +28,21 @@ CARDS = 8
 
 
 @dataclass(frozen=True, slots=True)
+class Drop:
+    """What comes of dragging a card into the column of a state: a form to fill in, or why it cannot go there."""
+
+    state: str
+    url: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
-    """A lead on the board, and where this reader may send it from here."""
+    """A lead on the board, and where this reader may send it from here: by menu, and by dragging."""
 
     row: Row
     moves: list[Choice]
+    drops: list[Drop]
 
 
 @page.get("/pipeline")
@@ -65,10 +75,27 @@ def _cards(desk: Desk, standing: Standing) -> list[Card]:
     if not standing.count:
         return []
     leads = desk.session.scalars(pipeline.column(desk.actor, standing.state, deadline(), CARDS))
-    return [
-        Card(row, [c for c in choices(LeadFlow, desk.actor, row.lead) if c.allowed])
-        for row in rows_of(desk.session, desk.actor, list(leads))
-    ]
+    return [_card(desk, row) for row in rows_of(desk.session, desk.actor, list(leads))]
+
+
+def _card(desk: Desk, row: Row) -> Card:
+    found = choices(LeadFlow, desk.actor, row.lead)
+    states = [state.id for state in LeadFlow.states if not state.final and state.id != row.lead.state]
+    return Card(row, [c for c in found if c.allowed], [_drop(row, found, state) for state in states])
+
+
+def _drop(row: Row, found: list[Choice], state: str) -> Drop:
+    """The event by which people send this lead into that state, or why nobody, or not this reader, can."""
+    leading = [choice for choice in found if choice.step.target == state != row.lead.state]
+    allowed = next((choice for choice in leading if choice.allowed), None)
+    if allowed is not None:
+        return Drop(state, step_url("lead", row.lead.code, allowed.event, url_for("pipeline.board")), "")
+    if not leading:
+        why = said(_("Nobody sends a lead there by hand: time does, or it begins there."))
+    else:
+        label = said(leading[0].step.label)
+        why = said(_("%(event)s: %(why)s"), event=label, why=said(leading[0].why_not))
+    return Drop(state, "", why)
 
 
 @page.get("/pipeline/machine")

@@ -48,7 +48,8 @@ RESULTS = {
 
 @dataclass(slots=True)
 class Happening:
-    """One thing that happened: when, what, by whom, and what was said with it."""
+    """One thing that happened: when, what, by whom, and what was said with it. `kind` is `step`, `request`, `decision`, and
+    in a case file `message` or `money`; `link` an address and what it is called."""
 
     at: datetime
     title: str
@@ -61,6 +62,7 @@ class Happening:
     sealed: bool = False
     why: str = ""
     seq: int | None = None
+    link: tuple[str, str] | None = None
 
 
 @dataclass(slots=True)

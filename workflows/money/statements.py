@@ -21,7 +21,7 @@ from workflows.engine.refusal import Refused
 from workflows.money import reckoning
 from workflows.money.agreed import DESKS
 from workflows.money.deduction import KINDS as DEDUCTIONS
-from workflows.money.months import ends
+from workflows.money.months import ends, month_of
 from workflows.money.reckoning import Scope
 from workflows.money.rules import WHY, Line, Source
 from workflows.phones import mask_name
@@ -162,6 +162,16 @@ def statement(session: Session, person: Person, month: str) -> Statement:
                 if line.person_id == person.id
             ]
     return made
+
+
+def unpaid_visit(session: Session, lead: Lead) -> Item | None:
+    """Why the confirmed visit of this lead earned its promoter nothing; None where it earned, or there is none."""
+    if lead.promoter_id is None or lead.assigned_at is None:
+        return None
+    month = month_of(lead.assigned_at, policies.zone(session))
+    lines = reckoning.visits_at(session, Scope("visits", lead.project_id, month, str(lead.promoter_id)))
+    own = (line for line in lines if line.source.code == lead.code and not line.amount_fen)
+    return next((_item(session, line, month) for line in own), None)
 
 
 def team_statement(session: Session, team: Team, month: str) -> Statement:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import secrets
 from dataclasses import replace
@@ -55,7 +56,7 @@ class Page:
 
     @property
     def text(self) -> str:
-        return " ".join(re.sub(r"<[^>]+>", " ", self.html).split())
+        return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", self.html)).split())
 
     def __contains__(self, words: str) -> bool:
         return words in self.text
