@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -123,7 +124,7 @@ def test_a_leader_is_told_that_the_own_team_asks(office: Office, taken_over: str
 def test_a_customer_who_was_anothers_before_and_a_promoter_who_cheated(office: Office) -> None:
     office.join("c1")
     phone = "13700009999"
-    facts = {"name": "王先生", "phone": phone, "channel": "flyer", "consent": True}
+    facts: dict[str, Any] = {"name": "王先生", "phone": phone, "channel": "flyer", "consent": True}
     code = office.act("mei", "capture", **facts)
     asked = office.act("zhi", "expose", code, evidence="空号, 与登记姓名不符")
     office.act("sun", "approve", asked, flow=ApprovalFlow)
