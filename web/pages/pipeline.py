@@ -86,7 +86,7 @@ def _card(desk: Desk, row: Row) -> Card:
 
 def _drop(row: Row, found: list[Choice], state: str) -> Drop:
     """The event by which people send this lead into that state, or why nobody, or not this reader, can."""
-    leading = [choice for choice in found if choice.step.target == state != row.lead.state]
+    leading = [c for c in found if c.step.target == state and state not in c.step.sources]
     allowed = next((choice for choice in leading if choice.allowed), None)
     if allowed is not None:
         return Drop(state, step_url("lead", row.lead.code, allowed.event, url_for("pipeline.board")), "")

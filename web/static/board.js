@@ -2,7 +2,7 @@
    none does, the board says why. Nothing moves before its form was sent. */
 
 const board = document.querySelector(".board"), note = document.getElementById("drag-note");
-const end = board.querySelector(".drop-end");
+const end = document.querySelector(".drop-end"), columns = [...board.querySelectorAll(".column")];
 let dragged = null;
 
 for (const card of board.querySelectorAll("[data-card]")) {
@@ -12,7 +12,7 @@ for (const card of board.querySelectorAll("[data-card]")) {
   card.addEventListener("dragend", settle);
 }
 
-for (const column of board.querySelectorAll(".column")) {
+for (const column of [...columns, end]) {
   column.addEventListener("dragover", (event) => over(event, column));
   column.addEventListener("drop", (event) => drop(event, column));
 }
@@ -26,7 +26,7 @@ function lift(event) {
   setTimeout(() => {
     if (!dragged) return;
     end.hidden = false;
-    for (const column of board.querySelectorAll(".column")) column.classList.add(can(column) ? "open-to" : "shut-to");
+    for (const column of columns) column.classList.add(target(column)?.dataset.url ? "open-to" : "shut-to");
     home().classList.remove("open-to", "shut-to");
   });
 }
@@ -34,12 +34,11 @@ function lift(event) {
 function settle() {
   dragged = null;
   end.hidden = true;
-  for (const column of board.querySelectorAll(".column")) column.classList.remove("open-to", "shut-to");
+  for (const column of columns) column.classList.remove("open-to", "shut-to");
 }
 
 const home = () => dragged.closest(".column");
 const target = (column) => dragged.querySelector(`.drops [data-state="${column.dataset.state}"]`);
-const can = (column) => column === end || Boolean(target(column)?.dataset.url);
 
 function over(event, column) {
   if (!dragged || column === home()) return;

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.conftest import eventually
@@ -25,23 +24,6 @@ def sit_down(
 ) -> Page:
     """A fresh browser in which somebody signs in and opens a page."""
     return Visitor(browser, address, name, "en", size, script).go(path)
-
-
-@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
-def test_from_the_arrival_to_the_signature_without_scripts(
-    browser: Browser, address: str, office: Office, size: Any
-) -> None:
-    office.join("c1")
-    code = office.screened()
-    desk = sit_down(browser, address, "desk", "/reception", size, script=False)
-    desk.get_by_text("Arrived", exact=True).first.click()
-    desk.get_by_role("button", name="3", exact=True).click()
-    assert "c1" in desk.locator(".arrived").inner_text()
-    c1 = sit_down(browser, address, "c1", "/rotation", size, script=False)
-    c1.get_by_role("button", name="Accept and sign").click()
-    assert "Nobody waits at the desk." in c1.inner_text("main")
-    assert office.lead(code).state == "assigned"
-    assert office.lead(code).party_size == 3
 
 
 def test_six_digits_from_the_promoters_phone_to_the_desk(
@@ -132,3 +114,28 @@ def test_the_clock_moves_and_the_page_settles_by_itself(
     drain_due(office.engine, office.now)
     page.locator(".desk-row b", has_text="c2").wait_for(timeout=10_000)
     assert page.locator(".clock-due").count() == 0
+
+
+def test_a_card_is_dragged_to_the_form_that_leads_there_or_told_why_not(
+    browser: Browser, address: str, office: Office
+) -> None:
+    code = office.act("mei", "capture", name="王", phone="13900000001", channel="flyer", consent=True)
+    guo = Visitor(browser, address, "guo", "en", DESK)
+    page = guo.go("/pipeline")
+    card, column = page.locator("[data-card]"), ".column[data-state={}]".format
+    page.evaluate("ended = 0; document.addEventListener('dragend', () => ended++)")
+    card.drag_to(page.locator(column("assigned")))
+    page.locator("#drag-note", has_text="Accept and sign: Not in this state; only when: Visited.").wait_for()
+    page.wait_for_function("ended == 1")
+    card.drag_to(page.locator(column("unconverted")))
+    page.locator("#drag-note", has_text="Nobody sends a lead there by hand").wait_for()
+    page.wait_for_function("ended == 2")
+    card.drag_to(page.locator(column("screened")))
+    page.wait_for_url(f"**/do/lead/{code}/screen**")
+    assert office.lead(code).state == "captured", "nothing moves before the form was sent"
+    page.fill("#demand", "三房")
+    page.locator(".pick", has_text="A").first.click()
+    guo.press("Screen")
+    page.wait_for_url("**/pipeline")
+    assert page.locator(column("screened")).locator("[data-card]").count() == 1
+    assert guo.complaints == []
