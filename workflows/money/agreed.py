@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from pydantic import Field
 from sqlalchemy import ColumnElement, or_, select, true
 from sqlalchemy.orm import Session
 
@@ -14,7 +15,8 @@ from workflows.engine.actor import CLOCK, Actor
 from workflows.engine.flow import Facts, Flow, NoFacts, State, guard, opening, step
 from workflows.engine.take import Ask, Check
 from workflows.engine.who import Manager, SalesManager
-from workflows.money.months import first_day, following
+from workflows.lead_facts import Clean, staff
+from workflows.money.months import MonthText, first_day, following
 from workflows.words import _
 
 DESKS = ("manager", "sales_manager", "finance", "auditor")
@@ -80,6 +82,13 @@ def write(case: Any, facts: Facts, people: dict[str, Person]) -> None:
             setattr(case, f"{name}_id", people[name].id)
         elif hasattr(type(case), name):
             setattr(case, name, getattr(facts, name))
+
+
+class Whose(Facts):
+    """Whom, and which month, figures of a month are about; asked before the figures."""
+
+    person: Clean = staff(_("Person"), "member", left=True)
+    month: MonthText = Field(title=_("Month"))
 
 
 class AgreedFlow(Flow):

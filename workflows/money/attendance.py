@@ -9,9 +9,8 @@ from pydantic import Field, model_validator
 from models.money import Attendance
 from models.people import Person
 from workflows.engine.flow import Facts
-from workflows.lead_facts import Clean, staff
-from workflows.money.agreed import AgreedFlow
-from workflows.money.months import MonthText, first_day, following
+from workflows.money.agreed import AgreedFlow, Whose
+from workflows.money.months import first_day, following
 from workflows.words import _
 
 HalfDays = Annotated[int, Field(ge=0, le=62, strict=True)]
@@ -28,9 +27,8 @@ class Days(Facts):
         return self
 
 
-class Sheet(Days):
-    person: Clean = staff(_("Person"), "member", left=True)
-    month: MonthText = Field(title=_("Month"))
+class Sheet(Days, Whose):
+    """Everything that is asked for at first."""
 
 
 def only_part(person: Person, month: str) -> bool:

@@ -41,8 +41,12 @@ class Terms(Facts):
         return int(policy.daily_wage_fen if value is None else value)
 
 
-class Proposal(Terms):
+class OfWhom(Facts):
     person: Clean = staff(_("Person"), "member")
+
+
+class Proposal(Terms, OfWhom):
+    """Everything that is asked for at first."""
 
 
 class PayFlow(AgreedFlow):

@@ -9,9 +9,7 @@ from pydantic import Field
 
 from models.money import Quota
 from workflows.engine.flow import Facts
-from workflows.lead_facts import Clean, staff
-from workflows.money.agreed import AgreedFlow
-from workflows.money.months import MonthText
+from workflows.money.agreed import AgreedFlow, Whose
 from workflows.words import _
 
 Count = Annotated[int, Field(ge=0, le=10_000, strict=True)]
@@ -22,9 +20,8 @@ class Figures(Facts):
     visits: Count = Field(title=_("Other visits"))
 
 
-class Proposal(Figures):
-    person: Clean = staff(_("Person"), "member", left=True)
-    month: MonthText = Field(title=_("Month"))
+class Proposal(Figures, Whose):
+    """Everything that is asked for at first."""
 
 
 class QuotaFlow(AgreedFlow):

@@ -23,7 +23,7 @@ from workflows.words import _
 class Deal(Facts):
     """The lead that was sold to; written by the house."""
 
-    lead: str
+    lead: str = text(_("Lead"))
 
 
 class CalledOff(Facts):
