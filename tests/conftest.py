@@ -143,19 +143,30 @@ def database_url(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def database(database_url: str) -> Iterator[Engine]:
     """A fresh migrated database, once on each kind."""
-    engine = databases.open_engine(database_url)
+    engine = _warm(databases.open_engine(database_url))
     yield engine
     engine.dispose()
+
+
+FIRST: dict[str, Engine] = {}
+
+
+def _warm(engine: Engine) -> Engine:
+    """What one database of a kind has had compiled, the next need not compile again: a tenth of the time of all tests."""
+    first = FIRST.setdefault(engine.dialect.name, engine)
+    engine.dialect = engine.pool._dialect = first.dialect
+    engine._compiled_cache = first._compiled_cache
+    return engine
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     """SQLite in memory, for tests that ask a great deal of one database; and a real PostgreSQL."""
     if request.param == "sqlite":
-        opened = databases.open_engine("sqlite://")
+        opened = _warm(databases.open_engine("sqlite://"))
         databases.create_scratch(opened)
     else:
-        opened = databases.open_engine(request.getfixturevalue("postgres_url"))
+        opened = _warm(databases.open_engine(request.getfixturevalue("postgres_url")))
     yield opened
     opened.dispose()
 

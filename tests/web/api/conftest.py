@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,8 +15,7 @@ from werkzeug.test import TestResponse
 from models import database as databases
 from models import machinery
 from models.settings import Settings
-from web.api.limits import limiter
-from web.app import create_app
+from tests.web.applications import application
 from workflows import staff
 
 PEOPLE = {
@@ -124,12 +122,8 @@ class Caller:
 
 
 @pytest.fixture
-def app(database: Engine, settings: Settings) -> Iterator[Flask]:
-    made = create_app(settings, database)
-    made.testing = True
-    limiter.reset()
-    yield made
-    limiter.reset()
+def app(database: Engine, settings: Settings) -> Flask:
+    return application(settings, database)
 
 
 @pytest.fixture

@@ -20,8 +20,7 @@ from models.settings import Settings
 from tests.money.books import Opened, books_at, postgres_books, sqlite_books
 from tests.money.march import MONTH, NEXT, PEOPLE, PHONES
 from tests.web.api.conftest import Company, Reply
-from web.api.limits import limiter
-from web.app import create_app
+from tests.web.applications import application
 from workers.draining import drain_due
 from workflows import staff
 
@@ -46,10 +45,7 @@ class Books(Company):
 def at_the_api(books_at: Opened, settings: Settings) -> Callable[[str], Books]:
     def opened(stage: str) -> Books:
         engine = books_at(stage)
-        app = create_app(settings, engine)
-        app.testing = True
-        limiter.reset()
-        return Books(app, engine)
+        return Books(application(settings, engine), engine)
 
     return opened
 

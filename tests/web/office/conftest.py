@@ -20,7 +20,7 @@ from models import machinery
 from models.leads import Lead
 from models.remembered import Approval
 from models.settings import Settings
-from web.app import create_app
+from tests.web.applications import application
 from workers.draining import drain_due
 from workflows import policy, staff
 from workflows.approval import ApprovalFlow
@@ -157,10 +157,7 @@ class Office:
 
 @pytest.fixture
 def office(settings: Settings, database_url: str, database: Engine) -> Office:
-    settings = replace(settings, database_url=database_url)
-    app = create_app(settings, database)
-    app.testing = True
-    return Office(app, database)
+    return Office(application(replace(settings, database_url=database_url), database), database)
 
 
 BOTH = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)

@@ -19,8 +19,8 @@ from models.people import Person
 from models.settings import Settings
 from tests.money.books import Opened, books_at, postgres_books, sqlite_books
 from tests.money.march import FORMULA, MONTH, PEOPLE, PHONES
+from tests.web.applications import application
 from tests.web.office.conftest import Seat
-from web.app import create_app
 
 __all__ = ["books_at", "postgres_books", "sqlite_books"]
 PAYOUT = f"/months/{MONTH}/payout"
@@ -33,8 +33,7 @@ class Desks:
     def __init__(self, settings: Settings, engine: Engine) -> None:
         self.engine = engine
         url = engine.url.render_as_string(hide_password=False)
-        self.app = create_app(replace(settings, database_url=url), engine)
-        self.app.testing = True
+        self.app = application(replace(settings, database_url=url), engine)
         with databases.read(engine) as session:
             self.ids = {p.name: p.id for p in session.scalars(select(Person))}
 
