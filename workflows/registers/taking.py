@@ -18,11 +18,11 @@ from models import database
 from models.machinery import ImportedRow
 from models.people import Person
 from models.sealed import sealer
-from workers.register import BadRow, GoodRow
-from workers.result import Outcome, Place
 from workflows import staff
 from workflows.engine import Actor, Ask, Refused, take
 from workflows.lead import LeadFlow
+from workflows.registers.reading import BadRow, GoodRow
+from workflows.registers.result import Outcome, Place
 from workflows.words import Text, _, say
 
 BATCH = 100

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from workers.register import BadRow, GoodRow
 from workflows.lead_facts import CHANNELS
 from workflows.phones import mask, mask_name
+from workflows.registers.reading import BadRow, GoodRow
 from workflows.spreadsheet import write_xlsx
 from workflows.words import Text, _, say
 
