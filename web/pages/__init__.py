@@ -59,6 +59,7 @@ MODULES = (
     "reception",
     "rotation",
     "pool",
+    "imports",
     "people",
     "payouts",
     "policies",
