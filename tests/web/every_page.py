@@ -21,7 +21,7 @@ from workflows import arrival, staff
 # What is no page of its own: machine-read answers, parts of pages, files, and ways on.
 NO_PAGES = {
     "static", "healthz", "readyz", "metrics", "clock.bar", "reports.download", "statements.payout", "statements.statement",
-    "statement.latest", "statement.missing", "statement.mine", "team.mine", "inbox.results", "inbox.news", "inbox.beside",
+    "statement.latest", "statement.missing", "statement.mine", "team.mine", "inbox.results", "bulk.results", "inbox.news", "inbox.beside",
     "notes.one", "imports.news", "imports.answer", "drafts.token", "drafts.worker",
 }  # fmt: skip
 
@@ -99,11 +99,11 @@ def addresses(month: str, c: dict[str, str]) -> dict[str, list[str]]:
         "": ["/login"],
         "mei": [
             "/", "/register", "/leads", f"/leads/{c['captured']}", f"/do/lead/{c['asked']}/follow_up", "/notices", "/search",
-            "/more", "/help", "/help/lead", "/pool", f"/leads/{c['expected']}/arrival", "/register/offline", "/notices/how", f"/notices/how/tests/{c['told']}", f"/statement/mei/{month}", f"/statement/{month}/dispute",
+            "/more", "/help", "/help/lead", "/pool?tick=all", f"/leads/{c['expected']}/arrival", "/register/offline", "/notices/how", f"/notices/how/tests/{c['told']}", f"/statement/mei/{month}", f"/statement/{month}/dispute",
             f"/statement/{month}/dispute?line=visit:{c['beyond']}", f"/cases/deduction/{c['deduction']}",
             f"/cases/dispute/{c['dispute']}", "/money", "/inbox",
         ],
-        "lin": ["/", f"/team/{month}?equal=1", "/money", "/cases/deduction", "/do/deduction/begin/report", "/pipeline"],
+        "lin": ["/", "/leads?tick=all", f"/team/{month}?equal=1", "/money", "/cases/deduction", "/do/deduction/begin/report", "/pipeline"],
         "desk": ["/", "/reception", "/leads/all", f"/arrive/{c['token']}"],
         "c1": ["/", "/rotation", f"/leads/{c['held']}", f"/do/lead/{c['held']}/lose"],
         "guo": [

@@ -42,6 +42,7 @@ MODULES = (
     "capture",
     "drafts",
     "leads",
+    "bulk",
     "filters",
     "lead",
     "pipeline",
