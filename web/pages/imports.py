@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from itertools import islice
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -29,7 +30,7 @@ from workflows.engine import Refused
 from workflows.lead_facts import CHANNELS
 from workflows.registers import background, result
 from workflows.registers.background import CHECKED, DONE, DROPPED, Paper
-from workflows.registers.reading import Register
+from workflows.registers.reading import BadRow, GoodRow, Register
 from workflows.registers.sheets import NotATable, Sent
 from workflows.spreadsheet import xlsx_into
 from workflows.staff import works
@@ -38,7 +39,7 @@ from workflows.words import Text, _
 
 page = Blueprint("imports", __name__)
 IMPORTERS = ("manager",)
-MOST_BYTES = 5 * 2**20
+MOST_BYTES, MOST_ROWS = 5 * 2**20, 20_000
 LINES, LISTED = 50, 30
 STATES = {
     "checking": _("Being checked"),
@@ -77,6 +78,7 @@ def _page(desk: Desk, refusal: Refused | None = None) -> Any:
         names=names(desk.session),
         stand_ins=_stand_ins(desk),
         most=MOST_BYTES // 2**20,
+        most_rows=MOST_ROWS,
         typed=request.form,
         refusal=refusal.detail(locale()) if refusal else "",
         errors={k: said(v) for k, v in refusal.errors.items()} if refusal else {},
@@ -100,14 +102,15 @@ def send() -> Any:
     """Read what was sent, and lay it down to be checked."""
     try:
         consent = request.form.get("consent", "").strip()
-        sent, register = _register()
+        name, register = _register()
+        rows, how = _rows(register), register.understood()
         _require_consent(consent)
 
         def work(session: Session) -> tuple[str, str]:
             at = now(session)
             stand_in = _stand_in(session, at)
-            paper = Paper(current_user.person.id, stand_in, sent, consent, at)
-            found = background.lay_down(session, register, paper)
+            paper = Paper(current_user.person.id, stand_in, name, consent, at)
+            found = background.lay_down(session, rows, how, paper)
             return url_for("imports.of", import_id=found.id), ""
 
         return once(work)
@@ -132,6 +135,14 @@ def _register() -> tuple[str, Register]:
     except NotATable as wrong:
         raise _wrong("file", wrong.reason) from None
     return name, register
+
+
+def _rows(register: Register) -> list[GoodRow | BadRow]:
+    """Its rows, read before anything is locked. Raises `Refused` where they are too many to be laid down at once."""
+    rows = list(islice(register.rows(), MOST_ROWS + 1))
+    if len(rows) > MOST_ROWS:
+        raise _wrong("file", Text(_("The file has more than %(most)s rows: split it."), {"most": MOST_ROWS}))
+    return rows
 
 
 def _require_consent(consent: str) -> None:

@@ -21,7 +21,8 @@ from models.registers import RegisterImport, RegisterRow
 from workflows import faults, policy
 from workflows.engine import Refused
 from workflows.registers import kept
-from workflows.registers.reading import BadRow, GoodRow, Register
+from workflows.registers.columns import Understood
+from workflows.registers.reading import BadRow, GoodRow
 from workflows.registers.result import STOPPED as CUT_OFF
 from workflows.registers.result import Line, Outcome
 from workflows.registers.taking import BATCH, Desk, Terms
@@ -49,9 +50,10 @@ class Paper:
     at: datetime
 
 
-def lay_down(session: Session, register: Register, paper: Paper) -> RegisterImport:
-    """Keep a register, sealed row by row, to be checked. Nothing of it is a lead yet."""
-    rows = list(register.rows())
+def lay_down(
+    session: Session, rows: Sequence[GoodRow | BadRow], how: Iterable[Understood], paper: Paper
+) -> RegisterImport:
+    """Keep the rows of a register and how it was understood, sealed, to be checked. Nothing of it is a lead yet."""
     unread = sum(isinstance(row, BadRow) for row in rows)
     found = RegisterImport(
         person_id=paper.sender_id,
@@ -64,7 +66,7 @@ def lay_down(session: Session, register: Register, paper: Paper) -> RegisterImpo
                 "header": u.header,
                 "columns": [[c.letter, c.word, c.field] for c in u.columns],
             }
-            for u in register.understood()
+            for u in how
         ],
         state=CHECKING,
         total=len(rows),
