@@ -27,6 +27,7 @@ from models import (  # noqa: F401  (all tables are known)
     money,
     notices,
     people,
+    registers,
     remembered,
     sealed,
 )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from importlib import import_module
+from io import BytesIO
+from typing import Any, BinaryIO
 
-from flask import Flask, current_app
+from flask import Flask, Request, current_app
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
@@ -15,10 +17,18 @@ from models.settings import Settings
 PARTS = ("web.logs", "web.headers", "web.health", "web.api", "web.pages")
 
 
+class InMemory(Request):
+    """What somebody uploads stays in memory (its size is limited): no customer's data lie in a file in clear."""
+
+    def _get_file_stream(self, *_of_what: Any, **_named: Any) -> BinaryIO:
+        return BytesIO()
+
+
 def create_app(settings: Settings | None = None, engine: Engine | None = None) -> Flask:
     """The application on these settings (the environment's by default). Each part has `attach(app)`."""
     settings = settings or Settings.from_env()
     app = Flask(__name__, static_folder="static", template_folder="templates")
+    app.request_class = InMemory
     app.config.update(SECRET_KEY=settings.secret_key, MAX_CONTENT_LENGTH=6 * 1024 * 1024)
     app.extensions["settings"] = settings
     app.extensions["engine"] = engine or database.engine(settings)

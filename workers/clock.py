@@ -20,6 +20,7 @@ from models.settings import Settings
 from workers import ground
 from workers.queue import NAME, OUTWARD, connect, knock, queue
 from workflows import facts, timers
+from workflows.registers import background
 from workflows.telling import posting
 
 log = logging.getLogger("tuoke.clock")
@@ -56,10 +57,12 @@ class Clock:
         return TICK_SECONDS
 
     def waiting(self) -> dict[str, int]:
-        """How much is to be done now, by queue: timers that are due and facts to tell; messages to send."""
+        """How much is to be done now, by queue: timers that are due, facts to tell, registers to take;
+        messages to send."""
         with database.read(self.engine) as session:
             at = ground.company_now(session)
             inside = timers.due(session, at) + facts.undelivered(session, at)
+            inside += background.waiting(session, at)
             return {NAME: inside, OUTWARD: posting.waiting(session, at)}
 
     def knock(self, waiting: dict[str, int]) -> str:

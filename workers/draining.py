@@ -1,4 +1,5 @@
-"""One drain: everything that is due is fired, everything untold is told, in batches, until nothing is left."""
+"""One drain: everything that is due is fired, everything untold is told, registers are taken, in batches, until nothing is
+left."""
 
 from __future__ import annotations
 
@@ -9,13 +10,20 @@ from sqlalchemy import Engine
 
 from models import database
 from workflows import facts, timers
+from workflows.registers import background
 
 
 def drain_due(engine: Engine, at: datetime, enough: Callable[[], bool] = lambda: False) -> int:
-    """Fire and deliver what is due at this instant; how many rows were settled. `enough` may stop it between batches."""
+    """Fire and deliver what is due at this instant; how many rows were settled. `enough` may stop it between batches.
+
+    Of a register one batch at a time is taken, so that a long one holds up no timer."""
     settled, limit = 0, database.batch(engine)
     while not enough():
-        now_settled = timers.fire_due(engine, at, limit) + facts.deliver_due(engine, at, limit)
+        now_settled = (
+            timers.fire_due(engine, at, limit)
+            + facts.deliver_due(engine, at, limit)
+            + background.carry_on(engine, at, limit)
+        )
         settled += now_settled
         if not now_settled:
             break

@@ -19,10 +19,10 @@ from models.remembered import History, Timer
 from models.settings import Settings
 from tests.conftest import Process, Starter, eventually
 from tests.files import registers
-from workers import importing
-from workers.importing import Terms, bring
-from workers.register import BadRow, GoodRow, read_register
 from workflows import staff
+from workflows.registers import taking
+from workflows.registers.reading import BadRow, GoodRow, read_register
+from workflows.registers.taking import Terms, bring
 
 AT = datetime(2026, 4, 1, 2, tzinfo=UTC)
 
@@ -51,7 +51,7 @@ def leads(engine: Engine) -> int:
         return session.scalar(select(func.count()).select_from(Lead)) or 0
 
 
-def counts(brought: importing.Brought) -> tuple[int, int, int]:
+def counts(brought: taking.Brought) -> tuple[int, int, int]:
     return brought.count("good"), brought.count("bad"), brought.count("already")
 
 
@@ -205,7 +205,7 @@ def test_a_kill_half_way_and_a_second_run_is_exactly_once(
     first.popen.wait(10)
     half = leads(database)
     assert 0 < half < 400
-    assert half % importing.BATCH == 0
+    assert half % taking.BATCH == 0
     second = tuoke(*words, DATABASE_URL=database_url)
     assert second.popen.wait(120) == 0
     told = said_json(second)

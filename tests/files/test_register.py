@@ -13,10 +13,10 @@ import openpyxl
 import pytest
 
 from tests.files import registers
-from workers import sheets
-from workers.register import BadRow, GoodRow, neighbours, read_register
-from workers.sheets import NotATable
-from workers.spellings import MonthDay
+from workflows.registers import sheets
+from workflows.registers.reading import BadRow, GoodRow, neighbours, read_register
+from workflows.registers.sheets import NotATable
+from workflows.registers.spellings import MonthDay
 from workflows.words import say
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "register.xlsx"

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from tests.files import registers
-from workers.register import GoodRow, read_register
-from workers.result import Outcome, write_result
+from workflows.registers.reading import GoodRow, read_register
+from workflows.registers.result import Outcome, write_result
 from workflows.spreadsheet import neutral, write_csv, write_xlsx
 from workflows.words import Text
 

@@ -5,6 +5,8 @@ The test of all pages and `python -m tests.screens` walk the same way, and the t
 
 from __future__ import annotations
 
+from io import BytesIO
+
 from flask import Flask
 from sqlalchemy import select
 
@@ -13,13 +15,14 @@ from models.messages import Endpoint, Message
 from tests.web.money.conftest import CONTRACT, Books
 from tests.web.office.conftest import Office
 from web.pages.arrival import token_of
+from workers.draining import drain_due
 from workflows import arrival, staff
 
 # What is no page of its own: machine-read answers, parts of pages, files, and ways on.
 NO_PAGES = {
     "static", "healthz", "readyz", "metrics", "clock.bar", "reports.download", "statements.payout", "statements.statement",
-    "statement.latest", "statement.missing", "statement.mine", "team.mine", "inbox.results", "inbox.news", "inbox.beside",
-    "notes.one", "drafts.token", "drafts.worker",
+    "statement.latest", "statement.missing", "statement.mine", "team.mine", "inbox.results", "bulk.results", "inbox.news", "inbox.beside",
+    "notes.one", "imports.news", "imports.answer", "drafts.token", "drafts.worker",
 }  # fmt: skip
 
 
@@ -55,11 +58,25 @@ def busy(books: Books) -> dict[str, str]:
     )
     found["sale"] = books.case_of("sale")
     books.act("sun", "sale", "rescind", found["sale"], reason="退房")
+    found["import"] = sent_register(office)
     found["expected"] = office.screened()
     with databases.begin(office.engine) as session, office.app.app_context():
         shown = arrival.issue(session, found["expected"], staff.actor_named(session, "mei"), office.now)
         found["token"] = token_of(shown.key)
     return found
+
+
+def sent_register(office: Office) -> str:
+    """A register with good rows and bad ones has been checked and waits to be started."""
+    rows = ["姓名,电话,渠道,登记日期,登记人,楼层"]
+    rows += [f"客户{i},1390000{i:04d},巡展（万达）,2026-03-0{i + 1},拓客A-mei,{i}" for i in range(7)]
+    rows += ["李先生,1390000,来电,,mei,", "王先生,13900000001,来电,3月6日,mei,"]
+    file = BytesIO("\n".join(rows).encode("gb18030"))
+    sent = office.seat("guo").post(
+        "/import", follow=False, file=(file, "三月登记.csv"), consent="展位登记表", stand_in="guo"
+    )
+    drain_due(office.engine, office.now)
+    return sent.headers["Location"].rsplit("/", 1)[-1]
 
 
 def told(office: Office) -> str:
@@ -82,17 +99,17 @@ def addresses(month: str, c: dict[str, str]) -> dict[str, list[str]]:
         "": ["/login"],
         "mei": [
             "/", "/register", "/leads", f"/leads/{c['captured']}", f"/do/lead/{c['asked']}/follow_up", "/notices", "/search",
-            "/more", "/help", "/help/lead", "/pool", f"/leads/{c['expected']}/arrival", "/register/offline", "/notices/how", f"/notices/how/tests/{c['told']}", f"/statement/mei/{month}", f"/statement/{month}/dispute",
+            "/more", "/help", "/help/lead", "/pool?tick=all", f"/leads/{c['expected']}/arrival", "/register/offline", "/notices/how", f"/notices/how/tests/{c['told']}", f"/statement/mei/{month}", f"/statement/{month}/dispute",
             f"/statement/{month}/dispute?line=visit:{c['beyond']}", f"/cases/deduction/{c['deduction']}",
             f"/cases/dispute/{c['dispute']}", "/money", "/inbox",
         ],
-        "lin": ["/", f"/team/{month}?equal=1", "/money", "/cases/deduction", "/do/deduction/begin/report", "/pipeline"],
+        "lin": ["/", "/leads?tick=all", f"/team/{month}?equal=1", "/money", "/cases/deduction", "/do/deduction/begin/report", "/pipeline"],
         "desk": ["/", "/reception", "/leads/all", f"/arrive/{c['token']}"],
         "c1": ["/", "/rotation", f"/leads/{c['held']}", f"/do/lead/{c['held']}/lose"],
         "guo": [
             "/", "/months", f"/months/{month}", "/money", "/policy", "/policy/draft", f"/cases/policy/{c['draft']}",
             *(f"/cases/{name}" for name in ("quota", "pay", "attendance", "sale", "dispute", "split")),
-            f"/do/quota/{c['quota']}/change", "/do/quota/begin/propose", "/people/me", "/leads/nobody-knows-this",
+            f"/do/quota/{c['quota']}/change", "/do/quota/begin/propose", "/import", f"/import/{c['import']}", "/people/me", "/leads/nobody-knows-this",
         ],
         "sun": [
             "/", "/inbox", "/inbox/decided", "/pipeline", "/pipeline/machine", "/reports", "/rotation", "/pool", "/reception", "/clock",

@@ -79,6 +79,12 @@ def health() -> str:
         )
 
 
+def works_now(session: Session, kind: str) -> bool:
+    """Whether a process of this kind left a sign of life just now."""
+    beats = session.scalars(select(Heartbeat).where(Heartbeat.kind == kind))
+    return any(_sign(beat, real_now()).standing == "up" for beat in beats)
+
+
 def _sign(beat: Heartbeat, real: datetime) -> Sign:
     age = real - beat.seen_at
     standing = "down" if age > DOWN or beat.detail == "away" else "late" if age > LATE else "up"

@@ -8,23 +8,20 @@ from itertools import groupby
 from typing import Any
 
 from flask import Blueprint, abort, redirect, request, url_for
-from flask_login import current_user
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
-from models import database
-from models.remembered import Answer, Approval
-from web.app import now, the_engine
+from models.remembered import Approval
+from web.pages import many
 from web.pages.asking import Sent
 from web.pages.fields import fields_of
 from web.pages.frozen import spoken
+from web.pages.many import Result, Wish
 from web.pages.sessions import signed_in
 from web.pages.show import Desk, look, show
 from web.pages.story import comings, happenings
 from web.pages.words import event_name, locale, said
 from workflows import boards, hints
 from workflows.approval import ApprovalFlow, subject_of
-from workflows.engine import Ask, Flow, Refused, take
+from workflows.engine import Flow, Refused, Taken
 from workflows.flows import FLOWS
 from workflows.lead import LeadFlow
 from workflows.views import names, reads_clear
@@ -33,7 +30,7 @@ from workflows.words import Text, _
 page = Blueprint("inbox", __name__)
 DECIDERS = ("leader", "manager", "sales_manager", "finance")
 CONCERNED = (*DECIDERS, "member", "consultant", "auditor", "admin")
-MOST = 100
+KIND = "decided"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +58,6 @@ class Kind:
     rows: list[Row]
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What came of one decision. `kind` is the state it came to, or `refused`."""
-
-    code: str
-    lead: str
-    event: str
-    kind: str
-    said: str
-    flow: str = "lead"
-
-
 @page.get("/inbox")
 @signed_in(*CONCERNED)
 def inbox() -> str:
@@ -90,7 +75,7 @@ def inbox() -> str:
             groups=[kind for kind in kinds if chosen in (None, "", kind.key)],
             chosen=chosen,
             own=[_row(desk, each) for each in boards.asked_by(desk.session, desk.actor)],
-            most=MOST,
+            most=many.MOST,
             overdue=[_row(desk, each) for each in boards.escalated(desk.session, desk.actor, desk.at)]
             if desk.actor.has("auditor")
             else [],
@@ -153,14 +138,12 @@ def decided() -> str:
 @signed_in(*DECIDERS)
 def decide() -> Any:
     """Approve or reject what was picked. Sent twice, it is decided once and shown twice."""
-    event, sent = request.form.get("decision", ""), Sent.now()
-    if event not in ("approve", "reject"):
-        abort(400)
-    picked = request.form.getlist("pick")[:MOST]
-    if not sent.once or not picked:
+    event, sent = _decision(), Sent.now()
+    wishes = _wishes(event)
+    if not sent.once or not wishes:
         return redirect(url_for("inbox.inbox"), 303)
-    if not _known(sent):
-        _keep(sent, event, [_decide(code, event) for code in picked])
+    if not many.known(KIND, sent.once):
+        many.keep(KIND, sent, event, many.each(wishes, _told, _refused, sent))
     return redirect(url_for("inbox.results", once=sent.once), 303)
 
 
@@ -168,12 +151,12 @@ def decide() -> Any:
 @signed_in(*DECIDERS)
 def check() -> Any:
     """What would come of deciding what was picked; nothing is decided by it."""
-    event, picked = request.form.get("decision", ""), request.form.getlist("pick")[:MOST]
-    if event not in ("approve", "reject"):
-        abort(400)
-    if not picked:
+    event = _decision()
+    wishes = _wishes(event)
+    if not wishes:
         return redirect(url_for("inbox.inbox"), 303)
-    results = [_decide(code, event, only_try=True) for code in picked]
+    outcomes = zip(wishes, many.would(wishes, _told), strict=True)
+    results = [_refused(wish, found) if isinstance(found, Refused) else found for wish, found in outcomes]
     with look():
         return show(
             "inbox_check.html",
@@ -181,61 +164,46 @@ def check() -> Any:
             event=event,
             results=results,
             possible=[r for r in results if r.kind in ("approved", "rejected")],
-            versions={code: request.form.get(f"v_{code}", "") for code in picked},
+            versions={wish.code: request.form.get(f"v_{wish.code}", "") for wish in wishes},
             note=_note(),
         )
 
 
-class _Tried(Exception):
-    """What a decision would have come to, carried out of a transaction that is taken back."""
-
-    def __init__(self, result: Result) -> None:
-        super().__init__(result.kind)
-        self.result = result
+def _decision() -> str:
+    event = request.form.get("decision", "")
+    if event not in ("approve", "reject"):
+        abort(400)
+    return event
 
 
 def _note() -> str:
     return request.form.get("note", "").strip()[:500]
 
 
-def _decide(code: str, event: str, only_try: bool = False) -> Result:
-    """One decision in its own transaction; a refusal is a line of the result. `only_try` takes it back again."""
-    version, note = request.form.get(f"v_{code}", ""), _note()
-    seen = int(version) if version.isdecimal() and len(version) < 10 else None
-
-    def work(session: Session) -> Result:
-        ask = Ask(
-            ApprovalFlow,
-            event,
-            current_user.actor,
-            now(session),
-            code=code,
-            facts={"note": note} if note else {},
-            version=seen,
-        )
-        approval = take(session, ask).case
-        result = Result(
-            code, approval.case_code, approval.event, approval.state, approval.reason or "", approval.flow
-        )
-        if only_try:
-            raise _Tried(result)
-        return result
-
-    try:
-        return database.in_transaction(the_engine(), work)
-    except _Tried as tried:
-        return tried.result
-    except Refused as refusal:
-        return _refused(code, refusal)
+def _wishes(event: str) -> list[Wish]:
+    facts = {"note": note} if (note := _note()) else {}
+    return [Wish(ApprovalFlow, event, code, facts, many.version_of(code)) for code in many.picked()]
 
 
-def _refused(code: str, refusal: Refused) -> Result:
+def _told(taken: Taken) -> Result:
+    approval = taken.case
+    return Result(
+        approval.code,
+        approval.case_code,
+        approval.event,
+        approval.state,
+        approval.reason or "",
+        approval.flow,
+    )
+
+
+def _refused(wish: Wish, refusal: Refused) -> Result:
     with look() as desk:
-        approval = boards.request_of(desk.session, desk.actor, code)
+        approval = boards.request_of(desk.session, desk.actor, wish.code)
         if approval is None:
-            return Result(code, "", "", "refused", refusal.detail(locale()))
+            return Result(wish.code, "", "", "refused", refusal.detail(locale()))
         words = _gone(approval) or refusal.detail(locale())
-        return Result(code, approval.case_code, approval.event, "refused", words, approval.flow)
+        return Result(wish.code, approval.case_code, approval.event, "refused", words, approval.flow)
 
 
 def _gone(approval: Approval) -> str:
@@ -253,7 +221,7 @@ def _gone(approval: Approval) -> str:
 def news() -> Any:
     """Of the requests on a reader's screen those that were settled meanwhile, and how many came since."""
     with look() as desk:
-        shown = request.args.getlist("code")[:MOST]
+        shown = request.args.getlist("code")[: many.MOST]
         found = [boards.request_of(desk.session, desk.actor, code) for code in shown]
         waiting = [each.approval.code for each in boards.to_decide(desk.session, desk.actor)]
         return {
@@ -283,45 +251,12 @@ def _states() -> dict[str, str]:
     return {name: state.name for name, state in ApprovalFlow.states_map.items()}
 
 
-def _known(sent: Sent) -> bool:
-    with database.read(the_engine()) as session:
-        return session.get(Answer, (_key(sent.once), current_user.person.id)) is not None
-
-
-def _keep(sent: Sent, event: str, results: list[Result]) -> None:
-    """Keep the result lines, so that they can be read again; the same form sent at the same instant keeps the first."""
-    lines = [[r.code, r.lead, r.event, r.kind, r.said, r.flow] for r in results]
-
-    def work(session: Session) -> None:
-        session.add(
-            Answer(
-                key=_key(sent.once),
-                person_id=current_user.person.id,
-                request=sent.digest,
-                status=303,
-                body=[event, lines],
-                at=now(session),
-            )
-        )
-
-    try:
-        database.in_transaction(the_engine(), work)
-    except IntegrityError:
-        return
-
-
-def _key(once: str) -> str:
-    return f"decided:{once}"
-
-
 @page.get("/inbox/results/<once>")
 @signed_in(*DECIDERS)
 def results(once: str) -> str:
     """What came of decisions made together, a line for each."""
     with look() as desk:
-        answer = desk.session.get(Answer, (_key(once), desk.person.id)) or abort(404)
-        event, lines = answer.body
-        found = [Result(*line) for line in lines]
+        event, found = many.kept(desk.session, KIND, once) or abort(404)
         counts = {kind: sum(r.kind == kind for r in found) for kind in dict.fromkeys(r.kind for r in found)}
         return show(
             "inbox_results.html", tab="", event=event_name(event, "approval"), results=found, counts=counts

@@ -15,7 +15,7 @@ from models.base import Instant
 from models.leads import Lead
 from models.people import Person
 from models.remembered import Timer
-from web.pages import filters
+from web.pages import bulk, filters
 from web.pages.sessions import signed_in
 from web.pages.show import Desk, look, show
 from web.pages.sieve import STATES, Sieve, in_state
@@ -118,10 +118,13 @@ def _list(desk: Desk, wanted: ColumnElement[bool], title: str, endpoint: str, *,
     rows = rows_of(desk.session, desk.actor, found[:PAGE])
     more = _key(desk.session, rows[-1], newest=newest) if len(found) > PAGE else None
     numbers = counts(desk.session, wanted)
+    events = bulk.offered(desk.actor, [row.lead for row in rows])
     return show(
         "leads.html",
         title=title,
         rows=rows,
+        events=events,
+        together=bulk.common(events),
         sieve=sieve,
         kept=[(each, url_for(endpoint, **each.args)) for each in filters.kept(desk, title)],
         here=sieve.args(),

@@ -43,6 +43,7 @@ MENU = (
         ("pipeline.machine",),
     ),
     Entry("pool.pool", _("Pool"), "pool", ("member", "leader", "manager", "sales_manager")),
+    Entry("imports.imports", _("Import"), "upload", ("manager",), ("imports.of", "imports.send")),
     Entry(
         "rotation.rotation",
         _("Rotation"),

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, current_app, url_for
 
 from models.leads import Lead
+from web.pages import bulk
 from web.pages.asking import STATUS, submit
 from web.pages.sessions import signed_in
 from web.pages.show import Desk, look, show
@@ -33,10 +34,13 @@ def pool() -> str:
 def _show(desk: Desk, lost: str = "") -> str:
     lying = boards.pool(desk.session, desk.actor, desk.at)
     falling = boards.falling(desk.session, desk.actor, desk.at)
+    events = bulk.offered(desk.actor, [each.lead for each in lying if not each.why_not])
     leads: list[Lead] = [*(each.lead for each in lying), *(each.lead for each in falling)]
     return show(
         "pool.html",
         lying=lying,
+        events=events,
+        together=bulk.common(events),
         falling=falling,
         views={lead.code: lead_view(desk.session, desk.actor, lead) for lead in leads},
         claims=desk.actor.has("member", "leader"),

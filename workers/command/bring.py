@@ -40,11 +40,11 @@ def leads(file: Path, consent: str, stand_in: str | None, dry_run: bool, as_json
     """
     from workers.command import UserMistake
     from workers.ground import company_now, engine, settings
-    from workers.importing import Terms
-    from workers.importing import bring as bring_in
-    from workers.register import read_register
-    from workers.result import write_result
-    from workers.sheets import NotATable
+    from workflows.registers.reading import read_register
+    from workflows.registers.result import write_result
+    from workflows.registers.sheets import NotATable
+    from workflows.registers.taking import Terms
+    from workflows.registers.taking import bring as bring_in
 
     if not consent.strip() or len(consent) > 200:
         raise UserMistake("--consent names the basis of consent in 1 to 200 characters")

@@ -12,10 +12,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from workers import spellings
-from workers.sheets import Formula, NotATable, Sheet, sheets
-from workers.spellings import MonthDay, picked, plain
 from workflows.phones import NotAMobile, mask, normalise
+from workflows.registers import spellings
+from workflows.registers.columns import Understood, understood
+from workflows.registers.sheets import Formula, NotATable, Sent, Sheet, opened, sheets
+from workflows.registers.spellings import MonthDay, picked, plain
 from workflows.words import Text, _
 
 HEADER_WITHIN = 20
@@ -56,14 +57,32 @@ class _Bad(Exception):
         self.reason, self.code, self.evidence = reason, code, evidence
 
 
+class Register:
+    """A register that somebody sent. Raises NotATable (`reason` is one sentence)."""
+
+    def __init__(self, sent: Sent) -> None:
+        self.stem, self.sheets = sent.stem, sheets(sent)
+        self.starts = [_header(sheet) for sheet in self.sheets]
+        if not any(self.starts):
+            raise NotATable(
+                _("No header row with a phone column was found in the first 20 rows of any sheet.")
+            )
+
+    def rows(self) -> Iterator[GoodRow | BadRow]:
+        """Every row of customers of every sheet that has a header."""
+        seen: dict[str, tuple[str, int]] = {}
+        for sheet, start in zip(self.sheets, self.starts, strict=True):
+            if start:
+                yield from _Reading(sheet, *start, self.stem, seen).rows()
+
+    def understood(self) -> list[Understood]:
+        """Which column of which sheet was taken for what."""
+        return [understood(sheet, start) for sheet, start in zip(self.sheets, self.starts, strict=True)]
+
+
 def read_register(path: Path) -> Iterator[GoodRow | BadRow]:
-    """Every row of customers of every sheet that has a header. Raises NotATable (`reason` is one sentence)."""
-    found = [(sheet, *start) for sheet in sheets(path) if (start := _header(sheet))]
-    if not found:
-        raise NotATable(_("No header row with a phone column was found in the first 20 rows of any sheet."))
-    seen: dict[str, tuple[str, int]] = {}
-    for sheet, at, columns in found:
-        yield from _Reading(sheet, at, columns, path.stem, seen).rows()
+    """Every row of customers of a file. Raises NotATable."""
+    return Register(opened(path)).rows()
 
 
 def _header(sheet: Sheet) -> tuple[int, dict[str, list[int]]] | None:

@@ -11,6 +11,7 @@ import warnings
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -44,6 +45,14 @@ class Formula(str):
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """A file that somebody sent: its name without the ending, and what is in it."""
+
+    stem: str
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Sheet:
     """One sheet: its name and its rows that are not blank, each with its number as the spreadsheet shows it."""
 
@@ -51,21 +60,26 @@ class Sheet:
     rows: list[tuple[int, list[Any]]]
 
 
-def sheets(path: Path) -> list[Sheet]:
-    """All sheets of the file. Raises NotATable."""
+def opened(path: Path, most: int = MAX_BYTES) -> Sent:
+    """A file of this machine. Raises NotATable where it cannot be opened or is too large to be read."""
     try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            start = file.read(4)
+        too_large, raw = path.stat().st_size > most, b""
+        if not too_large:
+            raw = path.read_bytes()
     except OSError as error:
         raise NotATable(_("The file cannot be opened: %(why)s."), why=error.strerror or "?") from error
-    if size > MAX_BYTES:
-        raise NotATable(_("The file is larger than %(most)s MB."), most=MAX_BYTES // 2**20)
-    if start.startswith(OLE):
+    if too_large:
+        raise NotATable(_("The file is larger than %(most)s MB."), most=most // 2**20)
+    return Sent(path.stem, raw)
+
+
+def sheets(sent: Sent) -> list[Sheet]:
+    """All sheets of the file; what it is, its contents say and not its name. Raises NotATable."""
+    if sent.raw.startswith(OLE):
         raise NotATable(
             _("This is an old .xls file or one with a password: save it as .xlsx without a password.")
         )
-    return _read_workbook(path) if start.startswith(b"PK") else _within_limits(_csv(path))
+    return _read_workbook(sent.raw) if sent.raw.startswith(b"PK") else _within_limits(_csv(sent))
 
 
 def _within_limits(found: Iterable[tuple[str, Iterator[list[Any]]]]) -> list[Sheet]:
@@ -88,15 +102,14 @@ def _blank(cell: Any) -> bool:
     return cell is None or (isinstance(cell, str) and not cell.strip())
 
 
-def _read_workbook(path: Path) -> list[Sheet]:
+def _read_workbook(raw: bytes) -> list[Sheet]:
     if not openpyxl.DEFUSEDXML:
         raise RuntimeError("defusedxml is missing: workbooks cannot be read safely")
-    _measure(path)
+    _measure(raw)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with path.open("rb") as file:
-                return _within_limits(_workbook(file))
+            return _within_limits(_workbook(BytesIO(raw)))
     except NotATable:
         raise
     except Exception as error:
@@ -116,10 +129,10 @@ def _workbook(file: BinaryIO) -> Iterator[tuple[str, Iterator[list[Any]]]]:
         book.close()
 
 
-def _measure(path: Path) -> None:
+def _measure(raw: bytes) -> None:
     """See what the archive would unpack to, before anything is unpacked."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(BytesIO(raw)) as archive:
             members = archive.infolist()
     except (zipfile.BadZipFile, OSError) as error:
         raise NotATable(_("The workbook is damaged and cannot be read.")) from error
@@ -145,14 +158,14 @@ def _formula(text: str) -> str:
     return Formula(text)
 
 
-def _csv(path: Path) -> Iterator[tuple[str, Iterator[list[Any]]]]:
-    text = _decoded(path.read_bytes())
+def _csv(sent: Sent) -> Iterator[tuple[str, Iterator[list[Any]]]]:
+    text = _decoded(sent.raw)
     lines = text.splitlines(keepends=True)
     if "\x00" in text or not lines:
         raise NotATable(_("This is neither a csv file nor an xlsx workbook."))
     head = "".join(lines[:20])
     delimiter = max(",;\t|", key=head.count)
-    yield path.stem, _csv_rows(lines, delimiter)
+    yield sent.stem, _csv_rows(lines, delimiter)
 
 
 def _csv_rows(lines: list[str], delimiter: str) -> Iterator[list[Any]]:

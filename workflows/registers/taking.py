@@ -18,11 +18,11 @@ from models import database
 from models.machinery import ImportedRow
 from models.people import Person
 from models.sealed import sealer
-from workers.register import BadRow, GoodRow
-from workers.result import Outcome, Place
 from workflows import staff
 from workflows.engine import Actor, Ask, Refused, take
 from workflows.lead import LeadFlow
+from workflows.registers.reading import BadRow, GoodRow
+from workflows.registers.result import Outcome, Place
 from workflows.words import Text, _, say
 
 BATCH = 100
@@ -81,7 +81,7 @@ def _batch(
 
     def work(session: Session) -> None:
         nonlocal done
-        desk = _Desk(session, terms)
+        desk = Desk(session, terms)
         known = desk.already(batch)
         done = {(row.sheet, row.row): desk.take(row, known) for row in batch}, desk.hired
         if terms.dry:
@@ -98,7 +98,7 @@ def _batch(
     return done
 
 
-class _Desk:
+class Desk:
     """One transaction of an import: knows the staff, and whom it had to add."""
 
     def __init__(self, session: Session, terms: Terms) -> None:
