@@ -16,9 +16,10 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from models.base import Base, Case
+from models.names import NamePrint, prints
 from models.people import Person, Project
 from models.sealed import Sealed
 
@@ -88,6 +89,17 @@ class Lead(Case, Base):
     promoter: Mapped[Person | None] = relationship(foreign_keys=[promoter_id], lazy="select")
     holder: Mapped[Person | None] = relationship(foreign_keys=[holder_id], lazy="select")
     offered_to: Mapped[Person | None] = relationship(foreign_keys=[offered_to_id], lazy="select")
+    name_prints: Mapped[list[NamePrint]] = relationship(cascade="all, delete-orphan", passive_deletes=True)
+
+    @validates("name")
+    def _print(self, _key: str, name: str | None) -> str | None:
+        """However a name comes, changes or goes, what finds it follows."""
+        wanted = prints(name)
+        kept = [each for each in self.name_prints if each.print in wanted]
+        self.name_prints = kept + [
+            NamePrint(print=each) for each in sorted(wanted - {each.print for each in kept})
+        ]
+        return name
 
 
 class Duty(Case, Base):

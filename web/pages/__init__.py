@@ -44,6 +44,7 @@ MODULES = (
     "leads",
     "filters",
     "lead",
+    "search",
     "pipeline",
     "reports",
     "steps",

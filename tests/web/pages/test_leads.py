@@ -217,7 +217,9 @@ def test_search_finds_by_code_or_phone_only_what_one_may_see(office: Office) -> 
     mei, hua = office.seat("mei"), office.seat("hua")
     assert "王先生" in mei.post("/search", sought="138-0000-0001")
     assert "What happened" in mei.post("/search", sought=code.lower())
-    assert "No lead with this phone" in hua.post("/search", sought="13800000001")
+    assert "No lead with the phone 13800000001 among those you may see" in hua.post(
+        "/search", sought="13800000001"
+    )
     assert hua.post("/search", sought=code).status == 404
     assert office.seat("root").get("/search").status == 403
 
