@@ -24,6 +24,7 @@ from models.people import Person, Project
 from models.sealed import Sealed
 
 OPEN = "state <> 'closed' AND protected"
+POOL = "state = 'reclaimed' AND holder_id IS NULL"
 
 
 class Lead(Case, Base):
@@ -40,6 +41,19 @@ class Lead(Case, Base):
             postgresql_where=text(OPEN),
         ),
         Index("ix_lead_waiting", "project_id", "state", "offered_to_id", "visited_at"),
+        # The pool in the order in which it is shown.
+        Index("ix_lead_pool", "lost_at", "id", sqlite_where=text(POOL), postgresql_where=text(POOL)),
+        # All that lists are narrowed down by: their figures are counted from here, without the wide rows.
+        Index(
+            "ix_lead_lists",
+            "state",
+            "channel",
+            "intent",
+            "outcome",
+            "captured_at",
+            "promoter_id",
+            "holder_id",
+        ),
         CheckConstraint("outcome IS NULL OR state = 'closed'", name="outcome_only_when_closed"),
         CheckConstraint("amount_fen IS NULL OR amount_fen >= 0", name="amount_not_negative"),
     )

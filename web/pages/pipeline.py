@@ -44,7 +44,7 @@ def board() -> str:
         return show(
             "pipeline.html",
             tab="board",
-            columns=[(standing, _cards(desk, standing)) for standing in found],
+            columns=_columns(desk, found),
             most=max([standing.count for standing in found] + [1]),
             endpoint=_leads_page(desk),
             young=pipeline.YOUNG.days,
@@ -61,14 +61,19 @@ def _leads_page(desk: Desk) -> str:
     )
 
 
-def _cards(desk: Desk, standing: Standing) -> list[Card]:
-    if not standing.count:
-        return []
-    leads = desk.session.scalars(pipeline.column(desk.actor, standing.state, deadline(), CARDS))
-    return [
-        Card(row, [c for c in choices(LeadFlow, desk.actor, row.lead) if c.allowed])
-        for row in rows_of(desk.session, desk.actor, list(leads))
+def _columns(desk: Desk, found: list[Standing]) -> list[tuple[Standing, list[Card]]]:
+    """The columns with their first cards; what stands on the cards is read for all columns at once."""
+    leads = [
+        lead
+        for each in found
+        if each.count
+        for lead in desk.session.scalars(pipeline.column(desk.actor, each.state, deadline(), CARDS))
     ]
+    cards: dict[str, list[Card]] = {}
+    for row in rows_of(desk.session, desk.actor, leads):
+        moves = [c for c in choices(LeadFlow, desk.actor, row.lead) if c.allowed]
+        cards.setdefault(row.lead.state, []).append(Card(row, moves))
+    return [(each, cards.get(each.state, [])) for each in found]
 
 
 @page.get("/pipeline/machine")
