@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from models import database, machinery
 from models.settings import Settings
 
-PARTS = ("web.logs", "web.headers", "web.health", "web.api", "web.pages")
+PARTS = ("web.packed", "web.logs", "web.headers", "web.health", "web.api", "web.pages")
 
 
 def create_app(settings: Settings | None = None, engine: Engine | None = None) -> Flask:

@@ -60,6 +60,16 @@ class Report:
     picture: str = "bars"
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def is_drawn(self) -> bool:
+        """Whether there is a figure to draw."""
+        return any(
+            cell.value is not None
+            for row in self.rows
+            for column, cell in zip(self.columns, row, strict=True)
+            if column.drawn
+        )
+
 
 @page.get("/reports")
 @signed_in(*LOOKERS)
