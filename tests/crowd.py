@@ -28,6 +28,7 @@ from models.remembered import Approval, History, Outbox, Timer
 from models.sealed import sealer
 from tests.web.office.conftest import Office
 from workflows import staff
+from workflows.lead import LeadFlow
 
 FAMILY = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗"
 GIVEN = "文杰伟芳娜敏静丽强磊军洋勇艳娟涛明超兰霞平刚桂英华玉红建国志"
@@ -64,6 +65,7 @@ AT = {
     "expire": "reclaimed_at", "deal": "closed_at", "invalidate": "closed_at", "lose": "closed_at", "expose": "closed_at",
 }  # fmt: skip
 ZEROS = "0" * 64
+(LOSING,) = {step.approved_by.key for step in LeadFlow.by_event()["lose"] if step.approved_by}
 
 
 @dataclass
@@ -169,18 +171,19 @@ class Crowd:
     def requests(
         self, lead_id: int, code: str, life: str, at: datetime, consultant: int, number: int
     ) -> None:
-        """Every tenth open deal waits for consent; what was closed by consent was settled."""
-        waits = life in ("assigned", "unconverted") and number % 10 in (3, 4)
+        """Two in five open deals wait for consent; what was closed by consent was settled."""
+        waits = life in ("assigned", "unconverted") and number % 5 in (3, 4)
         if not waits and life not in ("deal", "lost"):
             return
-        event = "lose" if life == "lost" else "deal"
+        lost = life == "lost" or (waits and number % 20 > 10)
+        event = "lose" if lost else "deal"
         frozen = {"units": 1, "contract_no": "HT-9", "amount_fen": 150_000_000}
         self.rows[Approval].append({
             "code": f"A{code[1:]}", "state": "pending" if waits else "approved", "version": 1, "head": ZEROS, "policy_version": 1,
             "project_id": self.project_id, "flow": "lead", "case_id": lead_id, "case_code": code, "event": event,
-            "frozen": {"reason": "买了别处"} if life == "lost" else frozen, "approver": "manager" if life == "lost" else "sales_manager",
+            "frozen": {"reason": "买了别处"} if lost else frozen, "approver": LOSING if lost else "sales_manager",
             "requested_by_id": consultant, "requested_at": at - timedelta(hours=self.random.uniform(1, 60)),
-            "decided_by_id": None if waits else self.office.ids["guo" if life == "lost" else "sun"], "decided_at": None if waits else at,
+            "decided_by_id": None if waits else self.office.ids["guo" if lost else "sun"], "decided_at": None if waits else at,
         })  # fmt: skip
 
     def sale(self, lead_id: int, code: str, seller: int, at: datetime) -> None:
