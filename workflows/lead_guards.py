@@ -83,8 +83,8 @@ def _protection(check: Check, lead: Lead) -> dict[str, Any]:
             TimerRow.state == "pending",
         )
     )
-    until = f"{due.astimezone(zone):%Y-%m-%d %H:%M}" if due else "—"
-    return {"since": f"{lead.captured_at.astimezone(zone):%Y-%m-%d}", "until": until}
+    until = due.astimezone(zone) if due else "—"
+    return {"since": lead.captured_at.astimezone(zone).date(), "until": until}
 
 
 @guard(
@@ -165,4 +165,4 @@ def waited_after_losing_it(check: Check) -> bool | dict[str, Any]:
         or check.at >= lead.lost_at + wait
     ):
         return True
-    return {"from": f"{(lead.lost_at + wait).astimezone(policy.zone(check.session)):%Y-%m-%d %H:%M}"}
+    return {"from": (lead.lost_at + wait).astimezone(policy.zone(check.session))}

@@ -15,7 +15,7 @@ from web.pages.leads import Row, deadline, rows_of
 from web.pages.sessions import signed_in
 from web.pages.show import Desk, look, show
 from web.pages.sieve import SPANS, days_asked
-from web.pages.words import count_a_day, locale, said, span
+from web.pages.words import count_a_day, locale, number, said, span
 from workflows import drawing, pipeline
 from workflows.lead import LeadFlow
 from workflows.pipeline import Move, Standing
@@ -107,7 +107,7 @@ def _along(move: Move, days: int, endpoint: str) -> str:
 
 
 def _under(standing: Standing, stay: Spread | None) -> str:
-    count = said(_("%(n)s leads"), n=standing.count)
+    count = said(_("%(n)s leads"), n=number(standing.count))
     return said(_("%(count)s · median %(span)s"), count=count, span=span(stay.median)) if stay else count
 
 
