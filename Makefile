@@ -2,6 +2,8 @@
 # make test   sets everything up and runs all the tests, on SQLite and PostgreSQL, with a real Redis
 # make check  style, types, rooms, translations, migrations
 # make bench  how fast it is
+# make crowd  every list over a hundred thousand leads
+# make speed  how pages feel on a slow phone
 # make screens  a picture of every page into var/screens
 #
 # Needs only Python 3.11 or newer and make. ARGS is handed on: make run ARGS="--port 9000", make test ARGS="tests/workers -x"
@@ -15,7 +17,7 @@ VENDOR := web/static/vendor
 # to start. More than four get in each other's way.
 TEST_PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(4, 1 + (os.cpu_count() or 1)))')
 
-.PHONY: run test check bench screens setup clean
+.PHONY: run test check bench crowd speed screens setup clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 # Without byte code kept, each of the many processes would compile every module anew: seconds each.
@@ -39,6 +41,12 @@ check: setup
 
 bench: setup
 	@$(PY) -m tests.bench $(ARGS)
+
+crowd: setup
+	@$(PY) -m tests.crowd_walk $(ARGS)
+
+speed: setup
+	@$(PY) -m tests.speed $(ARGS)
 
 screens: setup
 	@$(PY) -m tests.screens $(ARGS)

@@ -25,6 +25,7 @@ from models import (  # noqa: F401  (all tables are known)
     machinery,
     messages,
     money,
+    names,
     notices,
     people,
     registers,
@@ -151,12 +152,15 @@ def hold(session: Session, what: str) -> None:
 
 
 def migrate(opened: Engine) -> None:
-    """Bring the schema to the newest version, then see that the data key is the one this database is sealed with.
+    """Bring the schema to the newest version; before and after, see that the data key is the one this database is sealed
+    with, for migrations read what is sealed.
 
     Raises `WrongSetting` when it is another.
     """
     from alembic import command  # a third of the time it takes to start, and only needed here
 
+    if sqlalchemy.inspect(opened).has_table("key_print"):
+        check_key(opened)
     with opened.connect() as connection:
         config = alembic_config()
         config.attributes["connection"] = connection

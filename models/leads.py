@@ -16,13 +16,15 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from models.base import Base, Case
+from models.names import NamePrint, prints
 from models.people import Person, Project
 from models.sealed import Sealed
 
 OPEN = "state <> 'closed' AND protected"
+POOL = "state = 'reclaimed' AND holder_id IS NULL"
 
 
 class Lead(Case, Base):
@@ -39,6 +41,19 @@ class Lead(Case, Base):
             postgresql_where=text(OPEN),
         ),
         Index("ix_lead_waiting", "project_id", "state", "offered_to_id", "visited_at"),
+        # The pool in the order in which it is shown.
+        Index("ix_lead_pool", "lost_at", "id", sqlite_where=text(POOL), postgresql_where=text(POOL)),
+        # All that lists are narrowed down by: their figures are counted from here, without the wide rows.
+        Index(
+            "ix_lead_lists",
+            "state",
+            "channel",
+            "intent",
+            "outcome",
+            "captured_at",
+            "promoter_id",
+            "holder_id",
+        ),
         CheckConstraint("outcome IS NULL OR state = 'closed'", name="outcome_only_when_closed"),
         CheckConstraint("amount_fen IS NULL OR amount_fen >= 0", name="amount_not_negative"),
     )
@@ -88,6 +103,17 @@ class Lead(Case, Base):
     promoter: Mapped[Person | None] = relationship(foreign_keys=[promoter_id], lazy="select")
     holder: Mapped[Person | None] = relationship(foreign_keys=[holder_id], lazy="select")
     offered_to: Mapped[Person | None] = relationship(foreign_keys=[offered_to_id], lazy="select")
+    name_prints: Mapped[list[NamePrint]] = relationship(cascade="all, delete-orphan", passive_deletes=True)
+
+    @validates("name")
+    def _print(self, _key: str, name: str | None) -> str | None:
+        """However a name comes, changes or goes, what finds it follows."""
+        wanted = prints(name)
+        kept = [each for each in self.name_prints if each.print in wanted]
+        self.name_prints = kept + [
+            NamePrint(print=each) for each in sorted(wanted - {each.print for each in kept})
+        ]
+        return name
 
 
 class Duty(Case, Base):

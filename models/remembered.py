@@ -105,6 +105,8 @@ class Approval(Case, Base):
             postgresql_where=text(PENDING),
         ),
         Index("ix_approval_open", "state", "requested_at"),
+        Index("ix_approval_case", "flow", "case_code"),
+        Index("ix_approval_decided", "decided_at", "id"),
     )
 
     flow: Mapped[str] = mapped_column(String(24))

@@ -1,4 +1,5 @@
-"""Personal data at rest: sealed columns (AES-256-GCM) and a keyed blind index to find a phone without storing it.
+"""Personal data at rest: sealed columns (AES-256-GCM), a keyed blind index to find a phone without storing it, and keyed
+prints of the pieces of names (`names`), too short to stand for one name.
 
 A sealed value is `key id (1) ‖ nonce (12) ‖ ciphertext`, bound to its table and column, so that a value copied to
 another place does not open. The key comes from the settings (`TUOKE_DATA_KEY`) and never enters the database; of the
@@ -29,6 +30,7 @@ class Sealer:
     def __init__(self, data_key: bytes) -> None:
         self._cipher = AESGCM(self._derive(data_key, b"columns"))
         self._pepper = self._derive(data_key, b"blind index")
+        self._names = self._derive(data_key, b"names")
         self.fingerprint = self._derive(data_key, b"fingerprint").hex()[:16]
 
     @staticmethod
@@ -51,6 +53,10 @@ class Sealer:
     def blind(self, kind: str, text: str) -> str:
         """A keyed digest by which equal texts are found and no text is read back."""
         return hmac.new(self._pepper, f"{kind}:{text}".encode(), hashlib.sha256).hexdigest()
+
+    def short(self, piece: str) -> int:
+        """A keyed print of 12 bits of a piece of a name; many pieces share one, by intent."""
+        return int.from_bytes(hmac.new(self._names, piece.encode(), hashlib.sha256).digest()[:2]) >> 4
 
 
 class _InUse:

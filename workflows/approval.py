@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from models.people import Person
 from models.remembered import Approval
+from workflows import staff
 from workflows.engine.actor import CLOCK, Actor
 from workflows.engine.flow import Facts, Flow, NoFacts, State, guard, opening, step
 from workflows.engine.take import Ask, Check, take
@@ -112,14 +113,21 @@ def beneficiaries(session: Session, approval: Approval) -> set[int]:
     flow, case = subject_flow(approval.flow), subject_of(session, approval)
     paid = (step.pays(case) for step in flow.by_event()[approval.event] if step.pays)
     gains = flow.gains(case, Facts()).union(*paid)
-    named = people_named(approval)
-    return gains | set(session.scalars(select(Person.id).where(Person.name.in_(named))) if named else ())
+    return gains | staff.ids_named(session, people_named(approval))
 
 
 def people_named(approval: Approval) -> list[str]:
     """The staff whom the frozen data name."""
     facts = subject_flow(approval.flow).by_event()[approval.event][0].facts
     return [approval.frozen[name] for name in facts.marked("person") if approval.frozen.get(name)]
+
+
+def asks_of(actor: Actor) -> set[str]:
+    """The kinds of approver (`Approval.approver`) that this actor's roles may make them."""
+    from workflows.flows import FLOWS
+
+    consents = (s.approved_by for flow in FLOWS.values() for steps in flow.by_event().values() for s in steps)
+    return {who.key for who in consents if who is not None and actor.has(*who.roles)}
 
 
 def request(check: Check) -> Approval:

@@ -3,27 +3,36 @@ acts on what they saw is checked again by `take`."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
+from models.keyset import Place, beyond
 from models.leads import Duty, Lead
 from models.people import Person
 from models.remembered import Approval, History, Timer
 from workflows import policy as policies
 from workflows import rotation, staff
-from workflows.approval import ApprovalFlow, Approver, beneficiaries, subject_flow, subject_of
+from workflows.approval import (
+    ApprovalFlow,
+    Approver,
+    asks_of,
+    beneficiaries,
+    subject_flow,
+    subject_of,
+)
 from workflows.engine.actor import Actor
 from workflows.engine.flow import Facts, Step
 from workflows.engine.take import Ask, Check
 from workflows.lead import LeadFlow, in_pool
-from workflows.views import names, subjects_of
+from workflows.views import bring_in, names, subjects_of
 from workflows.words import Text, _
 
-MOST = 300
+PAGE = 100
 
 
 # -- requests ----------------------------------------------------------------------------------------------------
@@ -48,31 +57,57 @@ class Waiting:
         return self.why_not is None
 
 
-def to_decide(session: Session, actor: Actor) -> list[Waiting]:
-    """What waits for this actor's role, the oldest first; also what only four eyes keep from them."""
-    found = [a for a in _pending(session, actor) if Approver.allows(actor, a)]
-    return [_waiting(session, actor, each) for each in found]
+def to_decide(
+    session: Session,
+    actor: Actor,
+    after: Place | None = None,
+    kind: tuple[str, str] | None = None,
+    limit: int = PAGE,
+) -> tuple[list[Waiting], Place | None]:
+    """What waits for this actor's role, the oldest first, also what only four eyes keep from them; and the place from which it
+    goes on. `kind` is the workflow and event asked for."""
+    about = [] if kind is None else [Approval.flow == kind[0], Approval.event == kind[1]]
+    wanted = _pending(actor).where(_for_role(actor), *about)
+    wanted = wanted.where(beyond(Approval.requested_at, Approval.id, after))
+    found = _read(session, wanted, limit + 1)
+    page, following = found[:limit], found[limit:]
+    place = (page[-1].requested_at, page[-1].id) if following else None
+    return [_waiting(session, actor, each) for each in page if Approver.allows(actor, each)], place
+
+
+def kinds_to_decide(session: Session, actor: Actor) -> list[tuple[str, str, int]]:
+    """Workflow, event and how many of them wait for this actor's role; that whose oldest waits the longest first."""
+    counted = select(Approval.flow, Approval.event, func.count()).where(
+        Approval.state == "pending", ApprovalFlow.seen_by(actor), _for_role(actor)
+    )
+    grouped = counted.group_by(Approval.flow, Approval.event).order_by(func.min(Approval.requested_at))
+    return [(flow, event, n) for flow, event, n in session.execute(grouped)]
 
 
 def asked_by(session: Session, actor: Actor) -> list[Waiting]:
-    """What this actor asked for and nobody has decided yet."""
-    return [_waiting(session, actor, a) for a in _pending(session, actor) if a.requested_by_id == actor.id]
+    """What this actor asked for and nobody has decided yet, the oldest first."""
+    found = _read(session, _pending(actor).where(Approval.requested_by_id == actor.id), PAGE)
+    return [_waiting(session, actor, each) for each in found]
 
 
 def escalated(session: Session, actor: Actor, at: datetime) -> list[Waiting]:
-    """What has waited so long that others are told: for the auditor to look at."""
-    found = [_waiting(session, actor, each) for each in _pending(session, actor)]
+    """What has waited so long that others are told, the oldest first: for the auditor to look at."""
+    found = [_waiting(session, actor, each) for each in _read(session, _pending(actor), PAGE)]
     return [each for each in found if each.escalate_at <= at]
 
 
-def decided_lately(session: Session, actor: Actor, limit: int = 60) -> list[Approval]:
-    """The requests last settled, of those this actor may see."""
-    wanted = select(Approval).where(Approval.state != "pending", ApprovalFlow.seen_by(actor))
-    found = list(
-        session.scalars(wanted.order_by(Approval.decided_at.desc(), Approval.id.desc()).limit(limit))
-    )
-    subjects_of(session, found)
-    return found
+def decided_lately(
+    session: Session, actor: Actor, after: Place | None = None, limit: int = 60
+) -> tuple[list[Approval], Place | None]:
+    """The requests last settled, of those this actor may see; and the place from which the list goes on."""
+    wanted = select(Approval).where(Approval.decided_at.is_not(None), ApprovalFlow.seen_by(actor))
+    wanted = wanted.where(beyond(Approval.decided_at, Approval.id, after, newest=True))
+    latest = wanted.order_by(Approval.decided_at.desc(), Approval.id.desc()).limit(limit + 1)
+    found = list(session.scalars(latest))
+    page = found[:limit]
+    subjects_of(session, page)
+    last = page[-1] if found[limit:] else None
+    return page, (last.decided_at, last.id) if last is not None and last.decided_at else None
 
 
 def request_of(session: Session, actor: Actor, code: str) -> Approval | None:
@@ -80,10 +115,22 @@ def request_of(session: Session, actor: Actor, code: str) -> Approval | None:
     return session.scalar(select(Approval).where(Approval.code == code, ApprovalFlow.seen_by(actor)))
 
 
-def _pending(session: Session, actor: Actor) -> list[Approval]:
+def _pending(actor: Actor) -> Select[Approval]:
     wanted = select(Approval).where(Approval.state == "pending", ApprovalFlow.seen_by(actor))
-    found = list(session.scalars(wanted.order_by(Approval.requested_at, Approval.id).limit(MOST)))
-    subjects_of(session, found)
+    return wanted.order_by(Approval.requested_at, Approval.id)
+
+
+def _for_role(actor: Actor) -> ColumnElement[bool]:
+    return Approval.approver.in_(asks_of(actor))
+
+
+def _read(session: Session, wanted: Select[Approval], limit: int) -> list[Approval]:
+    """Requests with all that is asked of each: what they are about, who is concerned, what was in force."""
+    found = list(session.scalars(wanted.limit(limit)))
+    if found:
+        staff.bring_in(session)
+        policies.bring_in(session)
+        bring_in(session, subjects_of(session, found))
     return found
 
 
@@ -297,33 +344,47 @@ class Falling:
     held_back: bool
 
 
-def pool(session: Session, actor: Actor, at: datetime, limit: int = 100) -> list[InPool]:
-    """What lies in the pool, the longest first, with why this actor may not claim it where they may not."""
+def pool(
+    session: Session, actor: Actor, at: datetime, after: Place | None = None, limit: int = PAGE
+) -> tuple[list[InPool], Place | None]:
+    """What lies in the pool, the longest first, with why this actor may not claim it where they may not; and the place from
+    which the list goes on."""
     wanted = select(Lead).where(Lead.state == "reclaimed", Lead.holder_id.is_(None), LeadFlow.seen_by(actor))
-    leads = session.scalars(wanted.order_by(Lead.lost_at, Lead.id).limit(limit))
-    return [
+    wanted = wanted.where(beyond(Lead.lost_at, Lead.id, after))
+    found = list(session.scalars(wanted.order_by(Lead.lost_at, Lead.id).limit(limit + 1)))
+    page, why_not = found[:limit], _claims(session, actor, at)
+    bring_in(session, page)
+    lying = [
         InPool(
             lead,
             lead.lost_at or lead.reclaimed_at or at,
             names(session).get(lead.lost_holder_id),
-            why_no_claim(session, actor, lead, at),
+            why_not(lead),
         )
-        for lead in leads
+        for lead in page
     ]
+    return lying, (lying[-1].since, page[-1].id) if found[limit:] else None
 
 
-def why_no_claim(session: Session, actor: Actor, lead: Lead, at: datetime) -> Text | None:
-    """What keeps this actor from claiming this lead."""
+def _claims(session: Session, actor: Actor, at: datetime) -> Callable[[Lead], Text | None]:
+    """What keeps this actor from claiming a lead; what is said of the actor alone is asked once."""
     step = LeadFlow.steps["claim", "reclaimed"]
-    if not in_pool(lead) or not step.by.allows(actor, lead):
-        return Text(_("Members and leaders of the teams claim from the pool."))
-    ask = Ask(LeadFlow, "claim", actor, at, code=lead.code)
-    check = Check(session, ask, step, lead, Facts(), {}, policies.in_force(session, at))
-    for guard in step.guards:
-        held = guard.test(check)
-        if held is not True:
-            return Text(guard.reason, held if isinstance(held, dict) else {})
-    return None
+    numbers, said = policies.in_force(session, at), dict[str, Any]()
+
+    def why_not(lead: Lead) -> Text | None:
+        if not in_pool(lead) or not step.by.allows(actor, lead):
+            return Text(_("Members and leaders of the teams claim from the pool."))
+        ask = Ask(LeadFlow, "claim", actor, at, code=lead.code)
+        check = Check(session, ask, step, lead, Facts(), {}, numbers)
+        for guard in step.guards:
+            held = said[guard.name] if guard.name in said else guard.test(check)
+            if guard.of_asker:
+                said[guard.name] = held
+            if held is not True:
+                return Text(guard.reason, held if isinstance(held, dict) else {})
+        return None
+
+    return why_not
 
 
 def limits(session: Session, actor: Actor, at: datetime) -> Limits:
@@ -344,8 +405,11 @@ def limits(session: Session, actor: Actor, at: datetime) -> Limits:
     )
 
 
-def falling(session: Session, actor: Actor, at: datetime, days: int = 7, limit: int = 100) -> list[Falling]:
-    """The leads this actor may see whose protection ends within some days, the next first."""
+def falling(
+    session: Session, actor: Actor, at: datetime, after: Place | None = None, days: int = 7, limit: int = PAGE
+) -> tuple[list[Falling], Place | None]:
+    """The leads this actor may see whose protection ends within some days, the next first; and the place from which the list
+    goes on."""
     waits = select(Approval.id).where(
         Approval.flow == "lead",
         Approval.case_id == Lead.id,
@@ -356,8 +420,10 @@ def falling(session: Session, actor: Actor, at: datetime, days: int = 7, limit: 
         select(Lead, Timer.due_at, waits.correlate(Lead, Timer).exists())
         .join(Timer, (Timer.case_id == Lead.id) & (Timer.flow == "lead"))
         .where(Timer.name == "expire", Timer.state == "pending", Timer.due_at <= at + timedelta(days=days))
-        .where(or_(LeadFlow.seen_by(actor)))
+        .where(LeadFlow.seen_by(actor), beyond(Timer.due_at, Lead.id, after))
         .order_by(Timer.due_at, Lead.id)
-        .limit(limit)
+        .limit(limit + 1)
     )
-    return [Falling(lead, due, bool(held)) for lead, due, held in session.execute(wanted)]
+    found = [Falling(lead, due, bool(held)) for lead, due, held in session.execute(wanted)]
+    page = found[:limit]
+    return page, (page[-1].due, page[-1].lead.id) if found[limit:] else None

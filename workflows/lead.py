@@ -11,7 +11,7 @@ from sqlalchemy.orm import object_session
 from models.leads import Lead
 from models.people import Person
 from models.sealed import sealer
-from workflows import policy, rotation
+from workflows import policy, rotation, staff
 from workflows.engine.actor import CLOCK, PUBLIC, Actor
 from workflows.engine.flow import Facts, Flow, NoFacts, State, opening, step
 from workflows.engine.take import Ask, Check
@@ -172,7 +172,7 @@ def leaders_of_who_brought_it(lead: Lead) -> set[int]:
     session, seller = object_session(lead), brought_by(lead)
     if session is None or seller is None or seller.team_id is None:
         return set()
-    team = session.scalars(select(Person).where(Person.team_id == seller.team_id))
+    team = staff.of_team(session, seller.team_id)
     return {person.id for person in team if "leader" in person.roles}
 
 
@@ -513,12 +513,9 @@ def entitled(actor: Actor, lead: Lead) -> bool:
         return False
     if actor.id is not None and actor.id in (lead.promoter_id, lead.holder_id, lead.offered_to_id):
         return True
-    people = (lead.promoter, lead.holder)
-    return (
-        actor.has("leader")
-        and actor.team_id is not None
-        and any(p and p.team_id == actor.team_id for p in people)
-    )
+    if not actor.has("leader") or actor.team_id is None:
+        return False
+    return any(p and p.team_id == actor.team_id for p in (lead.promoter, lead.holder))
 
 
 __all__ = ["Consultant", "LeadFlow", "entitled", "in_pool"]

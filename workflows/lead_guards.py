@@ -83,8 +83,8 @@ def _protection(check: Check, lead: Lead) -> dict[str, Any]:
             TimerRow.state == "pending",
         )
     )
-    until = f"{due.astimezone(zone):%Y-%m-%d %H:%M}" if due else "—"
-    return {"since": f"{lead.captured_at.astimezone(zone):%Y-%m-%d}", "until": until}
+    until = due.astimezone(zone) if due else "—"
+    return {"since": lead.captured_at.astimezone(zone).date(), "until": until}
 
 
 @guard(
@@ -120,7 +120,9 @@ def holder_is_outreach(check: Check) -> bool | dict[str, Any]:
 
 
 @guard(
-    _("You claimed %(count)s leads today; the policy allows %(most)s."), instead=_("Claim again tomorrow.")
+    _("You claimed %(count)s leads today; the policy allows %(most)s."),
+    instead=_("Claim again tomorrow."),
+    of_asker=True,
 )
 def claims_left_today(check: Check) -> bool | dict[str, Any]:
     """Counted from the rows of history, not from a cache."""
@@ -140,7 +142,9 @@ def claims_left_today(check: Check) -> bool | dict[str, Any]:
     return not most or count < most or {"count": count, "most": most}  # type: ignore[operator]
 
 
-@guard(_("You hold %(count)s leads; the policy allows %(most)s."), instead=_("Release one first."))
+@guard(
+    _("You hold %(count)s leads; the policy allows %(most)s."), instead=_("Release one first."), of_asker=True
+)
 def may_hold_more(check: Check) -> bool | dict[str, Any]:
     most = check.policy.pool_held_max
     mine = (Lead.holder_id == check.by.id, Lead.state == "reclaimed")
@@ -161,4 +165,4 @@ def waited_after_losing_it(check: Check) -> bool | dict[str, Any]:
         or check.at >= lead.lost_at + wait
     ):
         return True
-    return {"from": f"{(lead.lost_at + wait).astimezone(policy.zone(check.session)):%Y-%m-%d %H:%M}"}
+    return {"from": (lead.lost_at + wait).astimezone(policy.zone(check.session))}

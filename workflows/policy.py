@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from models.machinery import PolicyVersion
@@ -182,14 +182,22 @@ def in_force(session: Session, at: datetime) -> Policy:
     """The policy of this instant; the defaults (version 1) where the company set none."""
     cached: dict[datetime, Policy] = session.info.setdefault("policy", {})
     if at not in cached:
-        row = session.scalar(
-            select(PolicyVersion)
-            .where(PolicyVersion.effective_at <= at)
-            .order_by(PolicyVersion.effective_at.desc(), PolicyVersion.id.desc())
-            .limit(1)
-        )
+        every: list[PolicyVersion] | None = session.info.get("every_policy")
+        if every is not None:
+            row = next((each for each in every if each.effective_at <= at), None)
+        else:
+            row = session.scalar(_latest_first().where(PolicyVersion.effective_at <= at).limit(1))
         cached[at] = Policy.model_validate({**row.numbers, "version": row.id}) if row else Policy()
     return cached[at]
+
+
+def _latest_first() -> Select[PolicyVersion]:
+    return select(PolicyVersion).order_by(PolicyVersion.effective_at.desc(), PolicyVersion.id.desc())
+
+
+def bring_in(session: Session) -> None:
+    """Read all versions at once, for a look at cases of many instants. Only where nothing is written."""
+    session.info["every_policy"] = list(session.scalars(_latest_first()))
 
 
 def of_version(session: Session, version: int) -> Policy:

@@ -28,6 +28,27 @@ def first_project(session: Session) -> Project | None:
     return session.scalar(select(Project).order_by(Project.id).limit(1))
 
 
+def bring_in(session: Session) -> None:
+    """Read everybody at once, for a look at many cases that asks of each who is concerned. Only where nothing is written."""
+    session.info["staff"] = list(session.scalars(select(Person)))
+
+
+def of_team(session: Session, team_id: int) -> list[Person]:
+    """The members of a team."""
+    known: list[Person] | None = session.info.get("staff")
+    if known is not None:
+        return [person for person in known if person.team_id == team_id]
+    return list(session.scalars(select(Person).where(Person.team_id == team_id)))
+
+
+def ids_named(session: Session, names: Sequence[str]) -> set[int]:
+    """The numbers of those who bear these names."""
+    known: list[Person] | None = session.info.get("staff")
+    if known is not None:
+        return {person.id for person in known if person.name in names}
+    return set(session.scalars(select(Person.id).where(Person.name.in_(names)))) if names else set()
+
+
 def ensure_company(session: Session, code: str = "main", name: str = "××花园") -> Project:
     """The company's first project; made where there is none yet."""
     project = first_project(session)

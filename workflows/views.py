@@ -60,6 +60,12 @@ def lead_codes(session: Session, leads: Sequence[Lead]) -> dict[int | None, str]
     return known
 
 
+def name_seen(actor: Actor, lead: Lead, *, clear: bool | None = None) -> str | None:
+    """The customer's name as this actor reads it: in clear, or its first sign. Reception calls customers by their names."""
+    clear = entitled(actor, lead) if clear is None else clear
+    return lead.name if clear or actor.has("reception") else mask_name(lead.name or "")
+
+
 def lead_view(session: Session, actor: Actor, lead: Lead, *, clear: bool | None = None) -> dict[str, Any]:
     """A lead as this actor sees it. `clear` is set by an unmasking that has been logged."""
     clear = entitled(actor, lead) if clear is None else clear
@@ -73,7 +79,7 @@ def lead_view(session: Session, actor: Actor, lead: Lead, *, clear: bool | None 
         "offered_to": who.get(lead.offered_to_id),
         "previous": lead_codes(session, [lead]).get(lead.previous_id),
         "masked": not clear,
-        "name": lead.name if clear or actor.has("reception") else mask_name(lead.name or ""),
+        "name": name_seen(actor, lead, clear=clear),
         "phone": (lead.phone or "").removeprefix("+86") if clear else mask(lead.phone or ""),
         "demand": lead.demand if clear else None,
         "note": lead.note if clear else None,
@@ -214,6 +220,12 @@ def approval_view(session: Session, approval: Approval, *, clear: bool) -> dict[
     }
 
 
+def lead_views(session: Session, actor: Actor, leads: Sequence[Lead]) -> dict[str, dict[str, Any]]:
+    """Many leads as this actor sees them, by code, in a number of queries that does not grow with them."""
+    bring_in(session, leads)
+    return {lead.code: lead_view(session, actor, lead) for lead in leads}
+
+
 def case_view(session: Session, actor: Actor, flow: type[Flow], case: Any) -> dict[str, Any]:
     """A case of any workflow as this actor sees it."""
     if isinstance(case, Lead):
@@ -229,7 +241,7 @@ def case_views(
 ) -> list[dict[str, Any]]:
     """Many at once, in a number of queries that does not grow with them."""
     subjects = [case for case in cases if isinstance(case, Approval)]
-    _bring_in(session, [case for case in cases if isinstance(case, Lead)] + subjects_of(session, subjects))
+    bring_in(session, [case for case in cases if isinstance(case, Lead)] + subjects_of(session, subjects))
     return [case_view(session, actor, flow, case) for case in cases]
 
 
@@ -245,7 +257,7 @@ def subjects_of(session: Session, approvals: Sequence[Approval]) -> list[Any]:
     return found
 
 
-def _bring_in(session: Session, cases: Sequence[Any]) -> None:
+def bring_in(session: Session, cases: Sequence[Any]) -> None:
     """Read what the views of leads look at beside the lead: its people, project and earlier lead."""
     leads = [case for case in cases if isinstance(case, Lead)]
     ids = {person for lead in leads for person in (lead.promoter_id, lead.holder_id) if person}

@@ -126,7 +126,7 @@ def test_what_the_engine_refuses_is_a_bad_row_with_its_reason(company, tmp_path,
     said = {
         row: str(outcome.reason) for (_s, row), outcome in brought.outcomes.items() if outcome.result == "bad"
     }
-    assert "registered since 2026-04-01" in said[2]
+    assert "registered since 1 Apr 2026" in said[2]
     assert "staff list" in said[3]
     assert "--as" in said[5]
     assert leads(company) == 2

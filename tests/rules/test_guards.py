@@ -78,8 +78,8 @@ def test_the_conflict_says_since_when_and_until_when_but_not_by_whom(office: Off
     office.capture(phone="13912349005", channel="call_in")
     refused = refusal(office.capture, "other member", phone="13912349005")
     said = refused.detail("zh") + refused.detail("en") + str(refused.values)
-    assert "2026-03-02" in said
-    assert "2026-03-16 10:00" in said
+    assert "2026年3月2日" in said, "days are told as the reader writes them"
+    assert "until 16 Mar 2026, 10:00." in said
     assert not [name for name in office.session.scalars(select(Person.name)) if name in said]
 
 

@@ -92,3 +92,13 @@ class Visitor:
         self.page.locator("main").get_by_role("button", name=words, exact=True).or_(
             self.page.locator(f"main a[role=button]:has-text('{words}')")
         ).first.click()
+
+
+def weighing(page: Page) -> dict[str, int]:
+    """What comes over the wire from now on, in bytes by address, as if nothing had been kept from the page before."""
+    found: dict[str, int] = {}
+    wire = page.context.new_cdp_session(page)
+    wire.send("Network.enable")
+    wire.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    page.on("response", lambda each: found.update({each.url: int(each.headers.get("content-length", 0))}))
+    return found

@@ -181,6 +181,8 @@ def _of_flow(flow: type[Flow]) -> dict[str, Operation]:
             "get": _operation(tag, f"{tag}_timers", "Its timers", {"200": _json("Timers")}, READ, CODE)
         },
     }
+    if tag == "lead":
+        paths[f"{at}/search"] = {"post": _search(page)}
     return paths | {
         f"{at}/{{code}}/{event}": {"post": _event(flow, event, steps)}
         for event, steps in events_of(flow).items()
@@ -193,6 +195,25 @@ def _lead_filters() -> list[Operation]:
         _parameter("promoter", "query", "Captured by this person", maxLength=40),
         _parameter("q", "query", "Exactly this phone, or exactly this code", maxLength=80),
     ]
+
+
+def _search(page: Operation) -> Operation:
+    schema = {
+        "type": "object",
+        "properties": {"q": {"type": "string", "minLength": 1, "maxLength": 60}},
+        "required": ["q"],
+    }
+    return _operation(
+        "lead",
+        "lead_search",
+        "Leads: by code, phone or name",
+        {"200": page},
+        (*READ, "400"),
+        AFTER,
+        LIMIT,
+        description="A whole code or phone, or a name or its beginning, among what the caller may see and read.",
+        **_body(schema),
+    )
 
 
 def _opening(flow: type[Flow], event: str, steps: list[Step]) -> Operation:

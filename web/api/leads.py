@@ -14,13 +14,14 @@ from models.notices import AccessLog
 from models.people import Person
 from models.sealed import sealer
 from web.api.answers import answer, look
-from web.api.asking import actor, one_of, query
+from web.api.asking import actor, body, cursor, cursor_of, invalid, one_of, page_size, query, text_field
 from web.api.cases import one, page
 from web.app import now, the_engine
 from workflows import views
 from workflows.engine.refusal import Refused
 from workflows.lead import LeadFlow, entitled
 from workflows.phones import NotAMobile, normalise
+from workflows.search import TOO_SHORT, CannotSeek, seek
 from workflows.words import Text, _
 
 UNMASKING = ("finance", "auditor")
@@ -53,6 +54,23 @@ def listed() -> Response:
     return look(lambda session: page(session, LeadFlow, where))
 
 
+def sought() -> Response:
+    """What bears this code, phone or name. It is asked for in the body: names and phones have no place in an address."""
+    q, size, after = text_field(body(), "q", 60), page_size(), cursor()
+    if q is None:
+        raise invalid("q", _("What is looked for?"))
+
+    def work(session: Session) -> dict[str, Any]:
+        try:
+            found = seek(session, actor(), q, size, after)
+        except CannotSeek as problem:
+            raise invalid("q", problem.why or TOO_SHORT) from problem
+        items = views.case_views(session, actor(), LeadFlow, found.leads)
+        return {"items": items, "next": cursor_of(found.after) if found.after else None}
+
+    return look(work)
+
+
 def shown(code: str) -> Response:
     """A lead, masked unless the caller is entitled; with `purpose` finance and auditors read it in clear, and that is
     on the access log."""
@@ -81,4 +99,5 @@ def _unmasked(session: Session, code: str, purpose: str) -> dict[str, Any]:
 
 def attach(api: Blueprint) -> None:
     api.add_url_rule("/leads", "lead_list", listed, methods=["GET"])
+    api.add_url_rule("/leads/search", "lead_search", sought, methods=["POST"])
     api.add_url_rule("/leads/<code>", "lead_one", shown, methods=["GET"])

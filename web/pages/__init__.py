@@ -45,6 +45,7 @@ MODULES = (
     "bulk",
     "filters",
     "lead",
+    "search",
     "pipeline",
     "reports",
     "steps",

@@ -40,7 +40,7 @@ def home() -> str:
         if desk.actor.has("member", "leader", "consultant"):
             parts |= _mine(desk)
         if desk.actor.has("leader", "manager", "sales_manager", "finance"):
-            parts["waiting"] = [w for w in boards.to_decide(desk.session, desk.actor) if w.mine]
+            parts["waiting"] = [w for w in boards.to_decide(desk.session, desk.actor)[0] if w.mine]
         if desk.actor.has("reception"):
             parts |= _reception(desk)
         if desk.actor.has("manager", "sales_manager"):

@@ -4,13 +4,12 @@ would come of it beforehand, and what happened to a case so far beside it."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 from typing import Any
 
 from flask import Blueprint, abort, redirect, request, url_for
 
 from models.remembered import Approval
-from web.pages import many
+from web.pages import many, paging
 from web.pages.asking import Sent
 from web.pages.fields import fields_of
 from web.pages.frozen import spoken
@@ -45,17 +44,24 @@ class Row:
     @property
     def kind(self) -> str:
         """What is asked for: the event, with its workflow where that is not a lead's."""
-        approval = self.waiting.approval
-        return approval.event if approval.flow == "lead" else f"{approval.flow}.{approval.event}"
+        return _kind(self.waiting.approval.flow, self.waiting.approval.event)
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """The waiting requests for one event."""
+    """An event that is asked for, and how many requests for it wait."""
 
-    key: str
-    label: str
-    rows: list[Row]
+    flow: str
+    event: str
+    count: int
+
+    @property
+    def key(self) -> str:
+        return _kind(self.flow, self.event)
+
+    @property
+    def label(self) -> str:
+        return _label(self.flow, self.event)
 
 
 @page.get("/inbox")
@@ -64,16 +70,22 @@ def inbox() -> str:
     """What waits, by kind; one's own requests; what was decided lately."""
     with look() as desk:
         decides = desk.actor.has(*DECIDERS)
-        rows = _to_decide(desk) if decides else []
-        kinds = _kinds(rows)
-        chosen = request.args.get("kind")
+        kinds = _kinds(desk) if decides else []
+        chosen = next((kind for kind in kinds if kind.key == request.args.get("kind")), None)
+        after = paging.read(request.args.get("after", ""))
+        about = (chosen.flow, chosen.event) if chosen else None
+        waiting, further = boards.to_decide(desk.session, desk.actor, after, about) if kinds else ([], None)
+        rows = _with_hints(desk, waiting)
+        key = chosen.key if chosen else None
         return show(
             "inbox.html",
             tab="waiting",
             decides=decides,
             kinds=kinds,
-            groups=[kind for kind in kinds if chosen in (None, "", kind.key)],
-            chosen=chosen,
+            groups=[(kind, each) for kind in kinds if (each := [r for r in rows if r.kind == kind.key])],
+            chosen=key,
+            first=url_for("inbox.inbox", kind=key) if after else None,
+            following=url_for("inbox.inbox", kind=key, after=paging.written(further)) if further else None,
             own=[_row(desk, each) for each in boards.asked_by(desk.session, desk.actor)],
             most=many.MOST,
             overdue=[_row(desk, each) for each in boards.escalated(desk.session, desk.actor, desk.at)]
@@ -82,19 +94,17 @@ def inbox() -> str:
         )
 
 
-def _to_decide(desk: Desk) -> list[Row]:
-    waiting = boards.to_decide(desk.session, desk.actor)
+def _with_hints(desk: Desk, waiting: list[boards.Waiting]) -> list[Row]:
     known = hints.hints(desk.session, desk.actor, [each.approval for each in waiting])
     return [replace(_row(desk, each), hints=known[each.approval.code]) for each in waiting]
 
 
-def _kinds(rows: list[Row]) -> list[Kind]:
-    """By event, the kind whose oldest request waits the longest first."""
-    found = []
-    for key, each in groupby(sorted(rows, key=lambda row: row.kind), key=lambda row: row.kind):
-        same = list(each)
-        found.append(Kind(key, _label(same[0].waiting.approval.flow, same[0].waiting.approval.event), same))
-    return sorted(found, key=lambda kind: min(row.waiting.approval.requested_at for row in kind.rows))
+def _kinds(desk: Desk) -> list[Kind]:
+    return [Kind(*each) for each in boards.kinds_to_decide(desk.session, desk.actor)]
+
+
+def _kind(flow: str, event: str) -> str:
+    return event if flow == "lead" else f"{flow}.{event}"
 
 
 def _label(flow: str, event: str) -> str:
@@ -130,8 +140,16 @@ def _with_case(desk: Desk, flow: type[Flow], case: Any, told: list[tuple[str, st
 def decided() -> str:
     """What was settled lately, and by whom."""
     with look() as desk:
-        found = boards.decided_lately(desk.session, desk.actor)
-        return show("inbox_decided.html", tab="decided", approvals=found, names=names(desk.session))
+        after = paging.read(request.args.get("after", ""))
+        found, further = boards.decided_lately(desk.session, desk.actor, after)
+        return show(
+            "inbox_decided.html",
+            tab="decided",
+            approvals=found,
+            names=names(desk.session),
+            first=url_for("inbox.decided") if after else None,
+            following=url_for("inbox.decided", after=paging.written(further)) if further else None,
+        )
 
 
 @page.post("/inbox")
@@ -223,7 +241,7 @@ def news() -> Any:
     with look() as desk:
         shown = request.args.getlist("code")[: many.MOST]
         found = [boards.request_of(desk.session, desk.actor, code) for code in shown]
-        waiting = [each.approval.code for each in boards.to_decide(desk.session, desk.actor)]
+        waiting = [each.approval.code for each in boards.to_decide(desk.session, desk.actor)[0]]
         return {
             "gone": {a.code: _gone(a) for a in found if a is not None and a.state != "pending"},
             "new": len(set(waiting) - set(shown)),

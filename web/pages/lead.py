@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, abort, redirect, request, url_for
+from flask import Blueprint, abort, request
 from flask_login import current_user
 from sqlalchemy import select
 
 from models import database
 from models.leads import Lead
 from models.notices import AccessLog
-from models.sealed import sealer
 from web.app import now, the_engine
 from web.pages import casefile
 from web.pages.cases import picture
-from web.pages.leads import rows_of
 from web.pages.sessions import signed_in
 from web.pages.show import Desk, look, show
 from web.pages.story import approvals_of, comings, happenings
@@ -25,14 +23,12 @@ from workflows.engine import Refused
 from workflows.engine.actor import ROLES
 from workflows.lead import LeadFlow, entitled
 from workflows.lead_facts import CHANNELS, INTENTS, INVALID
-from workflows.phones import NotAMobile, normalise
 from workflows.standing import standing
 from workflows.views import choices, history_of, lead_view, visible
 from workflows.words import Text, _
 
 page = Blueprint("lead", __name__)
 MAY_REVEAL = ("finance", "auditor")
-SEEKERS = ("member", "leader", "manager", "reception", "consultant", "sales_manager", "finance", "auditor")
 
 
 @page.get("/leads/<code>")
@@ -118,37 +114,3 @@ def reveal(code: str) -> Any:
     )
     with look() as desk:
         return _page(desk, _found(desk, code), revealed=True)
-
-
-@page.get("/search")
-@signed_in(*SEEKERS)
-def search() -> str:
-    """Look for a lead by code or phone."""
-    with look():
-        return show("search.html", rows=None, sought="", error="")
-
-
-@page.post("/search")
-@signed_in(*SEEKERS)
-def found() -> Any:
-    """What was found. A phone travels in the body, never in an address; only what the reader may see is found."""
-    sought = request.form.get("sought", "").strip()[:40]
-    with look() as desk:
-        code = sought.upper()
-        if visible(desk.session, LeadFlow, desk.actor, code) is not None:
-            return redirect(url_for("lead.lead", code=code), 303)
-        try:
-            index = sealer().blind("phone", normalise(sought))
-        except NotAMobile as problem:
-            error = said(
-                _("No lead has this code, and it is no phone either: %(why)s"), why=said(str(problem))
-            )
-            return show("search.html", rows=[], sought=sought, error=error), 404
-        wanted = (
-            select(Lead)
-            .where(Lead.phone_index == index, LeadFlow.seen_by(desk.actor))
-            .order_by(Lead.id.desc())
-            .limit(20)
-        )
-        rows = rows_of(desk.session, desk.actor, list(desk.session.scalars(wanted)))
-        return show("search.html", rows=rows, sought=sought, error=""), 200 if rows else 404

@@ -83,7 +83,7 @@ MENU = (
         ("webhooks.endpoint", "webhooks.log", "webhooks.change", "webhooks.add"),
     ),
     Entry("home.access", _("Access log"), "log", ("auditor",)),
-    Entry("lead.search", _("Search"), "search", (*FIELD, *LOOKERS, "consultant")),
+    Entry("search.search", _("Search"), "search", (*FIELD, *LOOKERS, "consultant"), ("search.found",)),
     Entry("notes.notes", _("Notices"), "bell", EVERYBODY, ("telling.how", "telling.change", "telling.test")),
     Entry("inbox.inbox", _("My requests"), "inbox", ("member", "consultant", "auditor", "admin")),
     Entry("people.me", _("My stand-in"), "people", ("leader", "manager", "sales_manager")),

@@ -15,7 +15,7 @@ from web.pages.leads import Row, deadline, rows_of
 from web.pages.sessions import signed_in
 from web.pages.show import Desk, look, show, step_url
 from web.pages.sieve import SPANS, days_asked
-from web.pages.words import count_a_day, locale, said, span
+from web.pages.words import count_a_day, locale, number, said, span
 from workflows import drawing, pipeline
 from workflows.lead import LeadFlow
 from workflows.pipeline import Move, Standing
@@ -54,7 +54,7 @@ def board() -> str:
         return show(
             "pipeline.html",
             tab="board",
-            columns=[(standing, _cards(desk, standing)) for standing in found],
+            columns=_columns(desk, found),
             most=max([standing.count for standing in found] + [1]),
             endpoint=_leads_page(desk),
             young=pipeline.YOUNG.days,
@@ -71,11 +71,18 @@ def _leads_page(desk: Desk) -> str:
     )
 
 
-def _cards(desk: Desk, standing: Standing) -> list[Card]:
-    if not standing.count:
-        return []
-    leads = desk.session.scalars(pipeline.column(desk.actor, standing.state, deadline(), CARDS))
-    return [_card(desk, row) for row in rows_of(desk.session, desk.actor, list(leads))]
+def _columns(desk: Desk, found: list[Standing]) -> list[tuple[Standing, list[Card]]]:
+    """The columns with their first cards; what stands on the cards is read for all columns at once."""
+    leads = [
+        lead
+        for each in found
+        if each.count
+        for lead in desk.session.scalars(pipeline.column(desk.actor, each.state, deadline(), CARDS))
+    ]
+    cards: dict[str, list[Card]] = {}
+    for row in rows_of(desk.session, desk.actor, leads):
+        cards.setdefault(row.lead.state, []).append(_card(desk, row))
+    return [(each, cards.get(each.state, [])) for each in found]
 
 
 def _card(desk: Desk, row: Row) -> Card:
@@ -129,7 +136,7 @@ def _along(move: Move, days: int, endpoint: str) -> str:
 
 
 def _under(standing: Standing, stay: Spread | None) -> str:
-    count = said(_("%(n)s leads"), n=standing.count)
+    count = said(_("%(n)s leads"), n=number(standing.count))
     return said(_("%(count)s · median %(span)s"), count=count, span=span(stay.median)) if stay else count
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, current_app, url_for
+from flask import Blueprint, current_app, request, url_for
 
 from models.leads import Lead
-from web.pages import bulk
+from web.pages import bulk, paging
 from web.pages.asking import STATUS, submit
 from web.pages.sessions import signed_in
 from web.pages.show import Desk, look, show
@@ -16,7 +16,7 @@ from workflows import boards
 from workflows.engine import Refused
 from workflows.lead import LeadFlow
 from workflows.lead_facts import CHANNELS
-from workflows.views import lead_view, names
+from workflows.views import lead_views, names
 from workflows.words import _
 
 page = Blueprint("pool", __name__)
@@ -32,8 +32,9 @@ def pool() -> str:
 
 
 def _show(desk: Desk, lost: str = "") -> str:
-    lying = boards.pool(desk.session, desk.actor, desk.at)
-    falling = boards.falling(desk.session, desk.actor, desk.at)
+    after, soon = paging.read(request.args.get("after", "")), paging.read(request.args.get("soon", ""))
+    lying, further = boards.pool(desk.session, desk.actor, desk.at, after)
+    falling, later = boards.falling(desk.session, desk.actor, desk.at, soon)
     events = bulk.offered(desk.actor, [each.lead for each in lying if not each.why_not])
     leads: list[Lead] = [*(each.lead for each in lying), *(each.lead for each in falling)]
     return show(
@@ -42,7 +43,10 @@ def _show(desk: Desk, lost: str = "") -> str:
         events=events,
         together=bulk.common(events),
         falling=falling,
-        views={lead.code: lead_view(desk.session, desk.actor, lead) for lead in leads},
+        views=lead_views(desk.session, desk.actor, leads),
+        first=url_for("pool.pool") if after or soon else None,
+        further=url_for("pool.pool", after=paging.written(further)) if further else None,
+        later=url_for("pool.pool", soon=paging.written(later)) if later else None,
         claims=desk.actor.has("member", "leader"),
         limits=boards.limits(desk.session, desk.actor, desk.at),
         names=names(desk.session),

@@ -10,9 +10,11 @@ from typing import Any
 from flask import Blueprint, request, url_for
 from sqlalchemy import select
 
+from models.keyset import beyond
 from models.leads import Lead
 from models.sealed import sealer
 from web.app import real_now
+from web.pages import paging
 from web.pages.arrival import key_of, spending, token_of
 from web.pages.asking import asking_for, once
 from web.pages.forms import facts_of, form_for
@@ -25,13 +27,13 @@ from workflows.engine import Refused
 from workflows.lead import LeadFlow
 from workflows.lead_facts import Arrival
 from workflows.phones import NotAMobile, normalise
-from workflows.views import Choice, choices, lead_view
+from workflows.views import Choice, choices, lead_views
 from workflows.words import Text, _
 
 page = Blueprint("reception", __name__)
 CODE = re.compile(r"^L[0-9A-Z]{8}$")
 DESKS = ("reception", "sales_manager")
-FIRST, MOST = 12, 300
+FIRST, PAGE = 12, 50
 patience = Patience(per_name=8, per_place=60)
 
 
@@ -113,24 +115,37 @@ def _show(
     board = boards.board(desk.session, project.id, desk.at) if project else None
     at_desk = board.at_desk if board else []
     expected = select(Lead).where(LeadFlow.seen_by(desk.actor), Lead.state == "screened")
-    most = MOST if request.args.get("all") else FIRST
-    leads = list(desk.session.scalars(expected.order_by(Lead.screened_at.desc()).limit(most + 1)))
+    place, most = paging.read(request.args.get("after", "")), FIRST
+    if place or request.args.get("all"):
+        most = PAGE
+    expected = expected.where(beyond(Lead.screened_at, Lead.id, place, newest=True))
+    latest = expected.order_by(Lead.screened_at.desc(), Lead.id.desc())
+    leads = list(desk.session.scalars(latest.limit(most + 1)))
     seen = [*leads, *(found or []), *(each.lead for each in at_desk)]
     return show(
         "reception.html",
         at_desk=at_desk,
         arrived=next((each for each in at_desk if each.lead.code == arrived), None),
         expected=leads[:most],
-        more=len(leads) > most,
+        first=url_for("reception.reception") if most == PAGE else None,
+        more=_further(leads, most) if len(leads) > most else None,
         typed=typed,
         found=found,
         problem=problem,
         token=token,
-        views={lead.code: lead_view(desk.session, desk.actor, lead) for lead in seen},
+        views=lead_views(desk.session, desk.actor, seen),
         closed_doors={lead.code: _why_not(desk, lead) for lead in found or []},
         may_appoint=desk.actor.has("sales_manager"),
         may_receive=desk.actor.has("reception"),
     )
+
+
+def _further(leads: list[Lead], most: int) -> str:
+    """Where the list of the expected goes on: first all of it, then page by page."""
+    last = leads[most - 1]
+    if most == FIRST or last.screened_at is None:
+        return url_for("reception.reception", all=1)
+    return url_for("reception.reception", after=paging.written((last.screened_at, last.id)))
 
 
 def _why_not(desk: Desk, lead: Lead) -> Text | None:

@@ -17,7 +17,7 @@ from models.quantiles import Spread
 from web.pages.sessions import signed_in
 from web.pages.show import Desk, look, show
 from web.pages.sieve import SPANS, days_asked
-from web.pages.words import ago, calendar_day, month_name, said, span, state_name
+from web.pages.words import ago, calendar_day, month_name, number, said, span, state_name
 from workflows import reports, staff
 from workflows.flows import FLOWS
 from workflows.lead_facts import CHANNELS
@@ -60,6 +60,16 @@ class Report:
     picture: str = "bars"
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def is_drawn(self) -> bool:
+        """Whether there is a figure to draw."""
+        return any(
+            cell.value is not None
+            for row in self.rows
+            for column, cell in zip(self.columns, row, strict=True)
+            if column.drawn
+        )
+
 
 @page.get("/reports")
 @signed_in(*LOOKERS)
@@ -95,7 +105,7 @@ def _text(text: str, url: str | None = None) -> Cell:
 
 
 def _count(n: int | None, url: str | None = None) -> Cell:
-    return Cell("—" if n is None else str(n), n, url)
+    return Cell("—" if n is None else number(n), n, url)
 
 
 def _rate(rate: float | None) -> Cell:

@@ -111,6 +111,11 @@ def count_a_day(rate: float) -> str:
     return said(_("%(n)s/d"), n=shown if rate >= 0.05 else "<0.1")
 
 
+def number(n: int) -> str:
+    """A count: 12,345."""
+    return format_decimal(n)  # type: ignore[no-any-return]
+
+
 def yuan(fen: int | None) -> str:
     """Money: fen are stored, yuan are shown."""
     if fen is None:
@@ -146,5 +151,5 @@ def attach(app: Flask) -> None:
     )
     app.jinja_env.filters.update(
         t=said, moment=moment, day=day, clock=clock, left=left, ago=ago, span=span, urgency=urgency, yuan=yuan,
-        state_name=state_name, count_a_day=count_a_day, event_name=event_name, money=money, month_name=month_name, calendar_day=calendar_day,
+        state_name=state_name, count_a_day=count_a_day, event_name=event_name, money=money, month_name=month_name, calendar_day=calendar_day, number=number,
     )  # fmt: skip

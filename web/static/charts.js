@@ -37,8 +37,8 @@
   const draw = (figure) => {
     const found = read(figure.querySelector("table"));
     const place = figure.querySelector(".drawing");
-    if (!found.names.length || !found.series.some((s) => s.data.some((n) => n !== null))) return;
-    place.hidden = false;
+    if (!place) return; // there are no figures to draw
+    place.classList.add("on");
     const chart = echarts.init(place);
     chart.setOption(option(found, figure.dataset.picture === "across"));
     chart.on("click", (at) => {

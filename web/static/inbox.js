@@ -190,7 +190,7 @@
         row.classList.add("gone");
       }
       const line = document.getElementById("news");
-      line.hidden = !told.new;
+      line.hidden = !told.new || "part" in form.dataset; // beside a part of the list, all the rest would look new
       line.firstElementChild.textContent = form.dataset.new.replace("{n}", told.new);
     } catch {
       return;

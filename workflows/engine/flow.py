@@ -54,15 +54,17 @@ class Guard:
     reason: str
     instead: str
     code: str
+    of_asker: bool = False
 
 
 def guard(
-    reason: str, instead: str = "", code: str = "guard_failed"
+    reason: str, instead: str = "", code: str = "guard_failed", *, of_asker: bool = False
 ) -> Callable[[Callable[[Any], Any]], Guard]:
-    """Make a guard of a function over a `Check`; `reason` and `instead` are marked texts that may name its values."""
+    """Make a guard of a function over a `Check`; `reason` and `instead` are marked texts that may name its values. One that
+    looks at the asker alone (`of_asker`) says the same of every case, so that a list asks it once."""
 
     def made(test: Callable[[Any], Any]) -> Guard:
-        return Guard(test.__name__, test, reason, instead, code)
+        return Guard(test.__name__, test, reason, instead, code, of_asker)
 
     return made
 

@@ -71,7 +71,7 @@ def is_the_last_to_come(check: Check) -> bool | dict[str, Any]:
     at = begins_at(check, check.case.effective_on)
     later = select(func.max(PolicyVersion.effective_at)).where(PolicyVersion.effective_at > at)
     found = check.session.scalar(later)
-    return {"day": f"{found.astimezone(policies.zone(check.session)):%Y-%m-%d}"} if found else True
+    return {"day": found.astimezone(policies.zone(check.session)).date()} if found else True
 
 
 @guard(_("Who drafted it cannot check it."), instead=_("Ask finance or the auditor."))

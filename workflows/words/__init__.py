@@ -9,11 +9,13 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
 from typing import Any
 
+from babel.dates import format_date, format_datetime
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
@@ -28,19 +30,33 @@ def _(msgid: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text with its values, not yet in any language."""
+    """A text with its values, not yet in any language. Days and instants are values as they are; instants bear the zone in
+    which they are told."""
 
     msgid: str
     values: Mapping[str, Any] = field(default_factory=dict)
 
     def say(self, locale: str) -> str:
         """In this language; values that are texts themselves are said in it too."""
-        values = {k: v.say(locale) if isinstance(v, Text) else v for k, v in self.values.items()}
+        values = {k: _said(v, locale) for k, v in self.values.items()}
         said = translations(locale).gettext(self.msgid)
         return said % values if values else said
 
     def __str__(self) -> str:
         return self.say("en")
+
+
+def _said(value: Any, locale: str) -> Any:
+    if isinstance(value, Text):
+        return value.say(locale)
+    chinese = locale.startswith("zh")
+    babel = "zh_CN" if chinese else "en"
+    if isinstance(value, datetime):
+        pattern = "y年M月d日 HH:mm" if chinese else "d MMM y, HH:mm"
+        return format_datetime(value, pattern, tzinfo=value.tzinfo, locale=babel)
+    if isinstance(value, date):
+        return format_date(value, "y年M月d日" if chinese else "d MMM y", locale=babel)
+    return value
 
 
 def say(text: str | Text, locale: str = "zh", **values: Any) -> str:

@@ -39,6 +39,20 @@ def test_filters_and_search_stay_within_what_one_may_see(company: Company) -> No
     assert found("mei", f"q={two}") == []
 
 
+def test_a_name_is_sought_in_the_body_and_found_as_far_as_one_reads_it(company: Company) -> None:
+    codes = [company.lead(phone=phone, name="王文杰") for phone in phones(3)]
+    first = company.mei.post("/leads/search?limit=2", {"q": "文杰"}).json
+    rest = company.mei.post(f"/leads/search?limit=2&after={first['next']}", {"q": "文杰"}).json
+    assert [lead["code"] for page in (first, rest) for lead in page["items"]] == codes[::-1]
+    assert rest["next"] is None
+    for name, expected in (("hua", 0), ("fei", 0), ("guo", 3)):
+        assert len(company.by(name).post("/leads/search", {"q": "文杰"}).json["items"]) == expected, name
+    assert len(company.by("fei").post("/leads/search", {"q": "王"}).json["items"]) == 3
+    for nonsense in ({}, {"q": 3}, {"q": ""}, {"q": "w"}, {"q": "1390000"}):
+        said = company.mei.post("/leads/search", nonsense)
+        assert (said.status, said.code) == (422, "invalid_data"), nonsense
+
+
 NONSENSE = (
     "limit=0", "limit=201", "limit=x", "limit=1e3", "limit=-1", "limit=99999999999999999999", "limit=５", "after=x", "after=c", "after=cg",
     "after=cffffffffffffffffffffff", "after=%00", "state=nonsense", "state=%00", "holder=%00", f"holder={'x' * 90}", "q=%00",
