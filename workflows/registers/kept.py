@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from workflows.registers.reading import GoodRow
@@ -30,14 +30,27 @@ def line_of(kept: dict[str, Any]) -> Line:
 
 
 def words(text: Text) -> dict[str, Any]:
-    """A text that is not yet in any language, with the texts in it."""
-    values = {k: {"text": words(v)} if isinstance(v, Text) else v for k, v in text.values.items()}
-    return {"msgid": text.msgid, "values": values}
+    """A text that is not yet in any language, with the texts, days and instants in it."""
+    return {"msgid": text.msgid, "values": {name: _value(each) for name, each in text.values.items()}}
 
 
 def text_of(kept: dict[str, Any]) -> Text:
-    values = {k: text_of(v["text"]) if isinstance(v, dict) else v for k, v in kept["values"].items()}
+    values = {k: _value_of(v) if isinstance(v, dict) else v for k, v in kept["values"].items()}
     return Text(kept["msgid"], values)
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, Text):
+        return {"text": words(value)}
+    if isinstance(value, datetime):
+        return {"instant": value.isoformat()}
+    return {"day": value.isoformat()} if isinstance(value, date) else value
+
+
+def _value_of(kept: dict[str, Any]) -> Any:
+    if "text" in kept:
+        return text_of(kept["text"])
+    return datetime.fromisoformat(kept["instant"]) if "instant" in kept else date.fromisoformat(kept["day"])
 
 
 def _plain(found: GoodRow | Line) -> dict[str, Any]:
