@@ -29,7 +29,7 @@ from workflows import policy
 from workflows.engine import Refused
 from workflows.lead_facts import CHANNELS
 from workflows.registers import background, result
-from workflows.registers.background import CHECKED, DONE, DROPPED, Paper
+from workflows.registers.background import DONE, DROPPED, Paper
 from workflows.registers.reading import BadRow, GoodRow, Register
 from workflows.registers.sheets import NotATable, Sent
 from workflows.spreadsheet import xlsx_into
@@ -175,7 +175,7 @@ def of(import_id: int) -> Any:
         after = request.args.get("after", "")
         key = int(after) if after.isdecimal() and len(after) < 19 else 0
         rows = list(background.lines(desk.session, found, "" if wanted == "all" else wanted, key, LINES + 1))
-        foreseen = found.state in (background.CHECKING, CHECKED)
+        foreseen = background.only_foreseen(desk.session, found)
         here: dict[str, Any] = {"import_id": found.id, "result": wanted}
         return show(
             "import.html",

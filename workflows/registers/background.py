@@ -124,8 +124,10 @@ def carry_on(engine: Engine, at: datetime, limit: int = BATCH) -> int:
 
 
 def _next(session: Session, at: datetime, limit: int, taken_up: list[int]) -> int:
+    """The one of which the fewest rows are done goes first, so that a small register does not wait behind a long one."""
+    rows_done = RegisterImport.good + RegisterImport.bad + RegisterImport.already - RegisterImport.began_with
     wanted = select(RegisterImport).where(RegisterImport.next_at <= at)
-    wanted = wanted.order_by(RegisterImport.next_at, RegisterImport.id).limit(1)
+    wanted = wanted.order_by(rows_done, RegisterImport.id).limit(1)
     found = session.scalars(wanted.with_for_update(skip_locked=True)).first()
     if found is None:
         return 0
@@ -196,8 +198,18 @@ def _forget(session: Session, found: RegisterImport, _at: datetime, _limit: int)
     found.next_at = None
 
 
-def _cut_off(session: Session, found: RegisterImport, at: datetime, _limit: int) -> None:
+def only_foreseen(session: Session, found: RegisterImport) -> bool:
+    """Whether nothing of it can have been taken yet: what is known of its rows is what would come of them."""
+    if found.state == STOPPED:
+        return bool(_undone(session, found, RegisterRow.foreseen, 1))
+    return found.state in (CHECKING, CHECKED)
+
+
+def _cut_off(session: Session, found: RegisterImport, at: datetime, limit: int) -> None:
     """It was stopped and nobody went on: what is left of it is not taken any more."""
+    if only_foreseen(session, found):
+        _forget(session, found, at, limit)
+        return
     left = update(RegisterRow).where(RegisterRow.import_id == found.id, RegisterRow.result.is_(None))
     session.execute(left.values(result="bad", given=None, reason=kept.words(CUT_OFF)))
     found.bad += found.total - done(found)
@@ -236,7 +248,7 @@ def start(session: Session, import_id: int, by_id: int, at: datetime) -> None:
         found.good, found.already, found.bad = 0, 0, _already_bad(session, found)
         found.state = RUNNING
     else:
-        found.state = CHECKING if _undone(session, found, RegisterRow.foreseen, 1) else RUNNING
+        found.state = CHECKING if only_foreseen(session, found) else RUNNING
     found.began_at, found.began_with, found.ended_at, found.next_at = at, done(found), None, at
     found.tries, found.error = 0, None
 
@@ -276,7 +288,7 @@ def lines(
 
     What came of a row is what was foreseen until the register is taken.
     """
-    column = RegisterRow.foreseen if found.state in (CHECKING, CHECKED) else RegisterRow.result
+    column = RegisterRow.foreseen if only_foreseen(session, found) else RegisterRow.result
     wanted = select(RegisterRow).where(RegisterRow.import_id == found.id, RegisterRow.id > after)
     wanted = wanted.where(column == result) if result else wanted
     for row in session.scalars(wanted.order_by(RegisterRow.id).limit(limit).execution_options(yield_per=500)):

@@ -131,6 +131,34 @@ def test_a_worker_that_dies_between_two_batches_loses_nothing_and_doubles_nothin
     assert "forgotten" in guo.get(f"/import/{again.id}")
 
 
+def test_a_small_register_does_not_wait_behind_a_long_one(office: Office, register: bytes) -> None:
+    guo = office.seat("guo")
+    send(guo, register)
+    batch(office)
+    send(guo, "姓名,电话,渠道\n赵,13755550001,来电\n".encode(), "small.csv")
+    batch(office)
+    assert (found(office).state, found(office).good) == ("checked", 1)
+
+
+def test_what_is_stopped_and_left_alone_is_closed_with_what_was_taken(
+    office: Office, register: bytes
+) -> None:
+    guo = office.seat("guo")
+    send(guo, register)
+    drain_due(office.engine, office.now)
+    own = f"/import/{found(office).id}"
+    guo.post(f"{own}/start")
+    batch(office)
+    assert "What was imported stays." in guo.post(f"{own}/stop")
+    office.pass_time(days=2)
+    end = found(office)
+    assert (end.state, end.good, end.bad) == ("done", 25, BAD + GOOD - 25)
+    assert "The import stopped before this row." in guo.get(own)
+    assert leads(office) == 25
+    office.pass_time(days=31)
+    assert "The rows are forgotten by now" in guo.get(own)
+
+
 def test_what_breaks_is_tried_later_and_then_waits_for_somebody(
     office: Office, register: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,6 +169,7 @@ def test_what_breaks_is_tried_later_and_then_waits_for_somebody(
         for _try in range(background.TRIES):
             office.pass_time(minutes=1)
     assert (found(office).state, found(office).error or "") > ("stopped", "ZeroDivisionError")
+    assert "Nothing is written yet." in guo.get(f"/import/{found(office).id}")
     guo.post(f"/import/{found(office).id}/start")
     drain_due(office.engine, office.now)
     assert (found(office).state, found(office).good) == ("checked", GOOD)

@@ -17,6 +17,10 @@ PATHS = (
     "/notices?after=%C2%B2",
     "/notices/00000000-0000-0000-0000-000000000000",
     "/webhooks/log?after=%C2%B2&to=%C2%B2&state=x",
+    "/import?before=%C2%B2",
+    "/import/1?after=%C2%B2&result=x",
+    "/leads/together/%00",
+    "/leads?tick=all&_scheme=x&after=1",
     "/people/999999999999999999999999",
 )
 
