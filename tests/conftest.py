@@ -253,6 +253,23 @@ def eventually(true: Callable[[], object], seconds: float = 60.0) -> None:
         time.sleep(0.05)
 
 
+# --- the long ones first -------------------------------------------------------------------------------------------
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Each process begins with its share of the long tests, for the tests are dealt to them in equal parts, in order."""
+    long = [item for item in items if item.get_closest_marker("long")]
+    rest = [item for item in items if not item.get_closest_marker("long")]
+    processes, left, dealt = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")), len(items), []
+    for number in range(processes):
+        size = left // (processes - number)
+        mine = long[number::processes]
+        dealt += mine + rest[: size - len(mine)]
+        rest, left = rest[size - len(mine) :], left - size
+    items[:] = dealt
+
+
 # --- nothing is skipped where it must run -------------------------------------------------------------------------
 
 

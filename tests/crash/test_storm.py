@@ -14,6 +14,7 @@ LEADS = int(os.environ.get("TUOKE_STORM", "12"))
 SEED = int(os.environ.get("TUOKE_SEED", "0")) or random.SystemRandom().randrange(1, 2**31)
 
 
+@pytest.mark.long
 @pytest.mark.processes
 @pytest.mark.timeout(600)
 def test_nothing_is_lost_and_nothing_happens_twice(database_url: str, tmp_path: Path) -> None:

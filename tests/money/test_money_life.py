@@ -625,6 +625,7 @@ def told_again(engine: Engine, rng: random.Random, at: Any) -> None:
         assert report.clean, report.findings
 
 
+@pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_both_tellings_come_to_the_same_to_the_fen(engine: Engine, record_property: Any) -> None:
     counted: Counter[str] = Counter()

@@ -25,6 +25,7 @@ def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         with psycopg.connect(
             server.set(drivername="postgresql").render_as_string(hide_password=False), autocommit=True
         ) as connection:
+            connection.execute("DROP DATABASE IF EXISTS rules WITH (FORCE)")
             connection.execute("CREATE DATABASE rules TEMPLATE template")
         engine = databases.open_engine(server.set(database="rules").render_as_string(hide_password=False))
     yield engine

@@ -517,6 +517,7 @@ class OfficeLife(RuleBasedStateMachine):
         self.counted["lives"] += 1
 
 
+@pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_the_program_and_the_specification_tell_the_same_story(engine: Engine, record_property: Any) -> None:
     counted = {"steps": 0, "lives": 0}

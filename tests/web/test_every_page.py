@@ -46,6 +46,7 @@ FINDS = """async ([tags, rules]) => {
 }"""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("language", "database_url"), [("zh", "sqlite"), ("en", "postgresql")], indirect=["database_url"]
 )

@@ -19,8 +19,8 @@ __all__ = ["books", "database_url", "office"]
 # A part of a page that few leads leave empty asks a few times more; what reads row by row asks dozens of times.
 MOST, MORE = 40, 8
 Paged = Callable[[Place | None, int], tuple[list[Any], Place | None]]
-# A statement explains each of its lines, and it is one person's month; a closing goes through the staff.
-GROW = ("/statement", "/months")
+# A closing goes through the staff.
+GROW = ("/months",)
 SEATS = ("mei", "lin", "sun", "desk", "zhi", "root")
 
 

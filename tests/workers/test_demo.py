@@ -32,6 +32,7 @@ def ready(settings: Settings) -> Settings:
     return settings
 
 
+@pytest.mark.long
 def test_a_month_of_work_lies_behind_it_and_the_books_are_proved(
     ready: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

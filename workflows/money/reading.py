@@ -6,9 +6,9 @@ fold of its history.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, aliased
@@ -21,6 +21,7 @@ from workflows.money.deduction import KINDS
 from workflows.money.months import begins, ends, following, month_of
 from workflows.money.rules import Charge, Quotas, Sold, Source, Terms, Visit, Worked
 
+T = TypeVar("T")
 MOVES = {"submit": False, "send_back": True}
 
 
@@ -83,13 +84,14 @@ def _void(session: Session, cases: list[int], upto: int | None) -> dict[int, str
         History.event.in_(("expose", "invalidate")),
     )
     found: dict[int, str] = {}
-    for chunk in _chunks(cases):
+    for chunk in chunks(cases):
         rows = session.execute(_until(closings.where(History.case_id.in_(chunk)), History, upto))
         found |= {row.case_id: "fraud" if row.event == "expose" else "invalid" for row in rows}
     return found
 
 
-def _chunks(values: list[int], size: int = 500) -> Iterator[list[int]]:
+def chunks(values: Sequence[T], size: int = 500) -> Iterator[Sequence[T]]:
+    """Parts of a list, each short enough to be named in one statement."""
     return (values[start : start + size] for start in range(0, len(values), size))
 
 
@@ -98,9 +100,9 @@ def sales(
     project_id: int,
     month: str | None = None,
     upto: int | None = None,
-    code: str | None = None,
+    codes: Collection[str] | None = None,
 ) -> list[Sold]:
-    """The sales signed in a month, or one of them."""
+    """The sales signed in a month, or those under these codes."""
     zone = policies.zone(session)
     signing, calling_off = aliased(History), aliased(History)
     off = (calling_off.flow == "sale") & (calling_off.case_id == Sale.id) & (calling_off.event == "rescind")
@@ -115,8 +117,8 @@ def sales(
     )
     if month is not None:
         wanted = wanted.where(signing.at >= begins(month, zone), signing.at < ends(month, zone))
-    if code is not None:
-        wanted = wanted.where(Sale.code == code)
+    if codes is not None:
+        wanted = wanted.where(Sale.code.in_(codes))
     return [
         Sold(
             source(signed),

@@ -8,7 +8,7 @@ follows from history alone, so that `verify` comes to the same result without lo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 
 from sqlalchemy import func, select
@@ -102,9 +102,14 @@ def _changes(before: dict[str, Line], after: dict[str, Line], into: str) -> Iter
 
 def _sale(session: Session, scope: Scope) -> list[Posting]:
     times = reading.timeline(session, scope.project_id)
-    found = reading.sales(session, scope.project_id, code=scope.about)
-    lines = [line for sold in found for line in sale_lines(sold) if line.amount_fen]
+    lines = sales_at(session, scope.project_id, [scope.about])
     return [Posting(line, times.into(line.month, line.source.row)) for line in lines]
+
+
+def sales_at(session: Session, project_id: int, codes: Collection[str]) -> list[Line]:
+    """The lines of these sales, of those that are worth anything."""
+    found = reading.sales(session, project_id, codes=codes)
+    return [line for sold in found for line in sale_lines(sold) if line.amount_fen]
 
 
 def _closing(session: Session, scope: Scope) -> list[Posting]:

@@ -22,6 +22,7 @@ from workflows.money import reckoning
 from workflows.money.agreed import DESKS
 from workflows.money.deduction import KINDS as DEDUCTIONS
 from workflows.money.months import ends, month_of
+from workflows.money.reading import chunks
 from workflows.money.reckoning import Scope
 from workflows.money.rules import WHY, Line, Source
 from workflows.phones import mask_name
@@ -201,15 +202,17 @@ def preview(session: Session, project_id: int, month: str) -> list[Line]:
 
 def explained(session: Session, entries: Iterable[Entry]) -> list[Item]:
     """Entries, in their order, with what history says of them."""
-    entries, reckoned = list(entries), dict[str, dict[str, Line]]()
+    entries = list(entries)
     _bring_in_leads(session, {(entry.journal.flow, entry.journal.case_code) for entry in entries})
+    undone = _undone(session, {e.journal.reverses_id for e in entries if e.journal.reverses_id})
+    reckoned = _of_sales(session, {entry.journal.scope for entry in entries})
     found = []
     for entry in entries:
         journal = entry.journal
         lines = reckoned.get(journal.scope)
         if lines is None:
             lines = reckoned[journal.scope] = _lines(session, Scope.of(journal.scope))
-        found.append(_of_entry(session, entry, lines.get(journal.cause)))
+        found.append(_of_entry(session, entry, lines.get(journal.cause), undone.get(journal.reverses_id)))
     return found
 
 
@@ -221,10 +224,27 @@ def _lines(session: Session, scope: Scope) -> dict[str, Line]:
     return lines
 
 
-def _of_entry(session: Session, entry: Entry, line: Line | None) -> Item:
+def _of_sales(session: Session, scopes: Iterable[str]) -> dict[str, dict[str, Line]]:
+    """The lines of every sale among these scopes, read together."""
+    sales = [scope for scope in map(Scope.of, sorted(scopes)) if scope.kind == "sale"]
+    found: dict[str, dict[str, Line]] = {scope.key: {} for scope in sales}
+    for project in {scope.project_id for scope in sales}:
+        mine = {scope.about: scope.key for scope in sales if scope.project_id == project}
+        for codes in chunks(sorted(mine)):
+            for line in reckoning.sales_at(session, project, codes):
+                found[mine[line.source.code]][line.cause] = line
+    return found
+
+
+def _undone(session: Session, ids: Iterable[int]) -> dict[int | None, Journal]:
+    """The journals under these ids, which others took back."""
+    found = (session.scalars(select(Journal).where(Journal.id.in_(part))) for part in chunks(sorted(ids)))
+    return {journal.id: journal for part in found for journal in part}
+
+
+def _of_entry(session: Session, entry: Entry, line: Line | None, undone: Journal | None) -> Item:
     journal = entry.journal
     lead = _lead_of(session, journal.flow, journal.case_code)
-    undone = session.get(Journal, journal.reverses_id) if journal.reverses_id else None
     at = line.source.at if line else journal.at
     return Item(
         journal.cause,
@@ -292,14 +312,14 @@ def _leads_behind(session: Session) -> dict[tuple[str, str], Lead | None]:
     return found
 
 
-def _bring_in_leads(session: Session, places: set[tuple[str, str]], size: int = 500) -> None:
+def _bring_in_leads(session: Session, places: set[tuple[str, str]]) -> None:
     """Read the customers behind these cases, in a number of queries that hardly grows with them."""
     known = _leads_behind(session)
     known.update({place: None for place in places if place not in known})
     for flow, (own, leads) in BEHIND.items():
         codes = sorted(code for each, code in places if each == flow and known[each, code] is None)
-        for start in range(0, len(codes), size):
-            found = select(own, Lead).where(leads == Lead.code, own.in_(codes[start : start + size]))
+        for part in chunks(codes):
+            found = select(own, Lead).where(leads == Lead.code, own.in_(part))
             known.update({(flow, code): lead for code, lead in session.execute(found)})
 
 

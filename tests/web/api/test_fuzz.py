@@ -29,7 +29,7 @@ from workers.draining import drain_due
 from workflows import facts, staff
 from workflows.engine.actor import STAFF_ROLES
 
-EXAMPLES, SECONDS = 20, 30.0
+EXAMPLES, SECONDS = 14, 30.0
 MONTHS = ("2026-01", "2026-02", "2026-03")
 CHECKS = [
     checks.not_a_server_error,
@@ -141,6 +141,7 @@ def put_on_account(company: Company) -> None:
         session.add(journal)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_no_answer_is_a_5xx_or_undocumented(company: Company) -> None:
     limiter.reset()
@@ -149,9 +150,11 @@ def test_no_answer_is_a_5xx_or_undocumented(company: Company) -> None:
     operations = [result.ok() for result in schema.get_all_operations() if isinstance(result, Ok)]
     assert len(operations) > 40
     answers = Counter[int]()
+    plain = {"Accept-Encoding": "identity"}  # what asks here reads no gzip
     headers = {
-        name: {"Authorization": f"Bearer {company.tokens[name]}"} for name in ("all", "mei", "sun", "fei")
-    } | {"nobody": {}}
+        name: {"Authorization": f"Bearer {company.tokens[name]}", **plain}
+        for name in ("all", "mei", "sun", "fei")
+    } | {"nobody": plain}
 
     for operation in operations:
         end = time.monotonic() + SECONDS / len(operations)

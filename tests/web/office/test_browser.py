@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Page
+from sqlalchemy import select
 
+from models import database as databases
+from models.leads import Lead
 from tests.conftest import eventually
+from tests.files import registers
 from tests.web.browsing import DESK, IN_A_BROWSER, PHONE, Visitor, address, browser
 from tests.web.office.conftest import Office
 from workers.draining import drain_due
@@ -138,4 +143,41 @@ def test_a_card_is_dragged_to_the_form_that_leads_there_or_told_why_not(
     guo.press("Screen")
     page.wait_for_url("**/pipeline")
     assert page.locator(column("screened")).locator("[data-card]").count() == 1
+    assert guo.complaints == []
+
+
+def test_a_register_is_brought_in_and_its_leads_are_closed_together(
+    browser: Browser, address: str, office: Office, tmp_path: Path
+) -> None:
+    guo = Visitor(browser, address, "guo", "en", DESK)
+    page = guo.go("/import")
+    page.set_input_files("#file", registers.messy_workbook(tmp_path / "三月.xlsx", 12))
+    page.fill("#consent", "纸质登记表签字")
+    guo.press("Send and check")
+    page.locator("h1", has_text="Being checked").wait_for()
+    drain_due(office.engine, office.now)
+    page.locator("h1", has_text="Checked").wait_for(timeout=10_000)
+    page.get_by_role("button", name="Import 12 rows").click()
+    page.locator("h1", has_text="Being imported").wait_for()
+    drain_due(office.engine, office.now)
+    page.locator("h1", has_text="Finished").wait_for(timeout=10_000)
+    with page.expect_download() as answer:
+        guo.press("Download the result")
+    assert answer.value.suggested_filename.endswith(".xlsx")
+
+    page = guo.go("/leads/all")
+    page.get_by_text("Tick all on this page").click()
+    page.get_by_text("12 ticked").wait_for()
+    page.get_by_role("checkbox", checked=True).first.uncheck()
+    page.get_by_text("11 ticked").wait_for()
+    guo.press("Invalidate: all that are ticked")
+    page.select_option("#reason", "unreachable")
+    guo.press("Check first what will go through")
+    page.get_by_text("11 will go through").wait_for()
+    with databases.read(office.engine) as session:
+        assert not session.scalars(select(Lead.id).where(Lead.state == "closed")).all(), "only tried"
+    guo.press("Invalidate: these 11")
+    assert page.locator(".badge", has_text="Invalid").count() == 11
+    with databases.read(office.engine) as session:
+        assert len(session.scalars(select(Lead.id).where(Lead.outcome == "invalid")).all()) == 11
     assert guo.complaints == []

@@ -61,6 +61,7 @@ class Day:
         return [complaint for visitor in self.visitors.values() for complaint in visitor.complaints]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("language", "size", "script"),
     [("zh", PHONE, True), ("en", DESK, False), ("en", PHONE, False), ("zh", DESK, True)],
