@@ -73,13 +73,15 @@ def _this_year() -> int | None:
 
 
 def span(length: timedelta) -> str:
-    """A length of time with its two largest units."""
+    """A length of time with its two largest units; a second one that is nothing is left out."""
     minutes = int(abs(length.total_seconds())) // 60
     days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
     if days:
-        return said(_("%(days)s d %(hours)s h"), days=days, hours=hours)
+        text = _("%(days)s d %(hours)s h") if hours else _("%(days)s d")
+        return said(text, days=days, hours=hours)
     if hours:
-        return said(_("%(hours)s h %(minutes)s min"), hours=hours, minutes=rest)
+        text = _("%(hours)s h %(minutes)s min") if rest else _("%(hours)s h")
+        return said(text, hours=hours, minutes=rest)
     return said(_("%(minutes)s min"), minutes=rest)
 
 
