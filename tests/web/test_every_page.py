@@ -78,8 +78,7 @@ def looked(
         if (jump := page.evaluate(JUMPS)) > MOST_JUMP:
             wrong.append((name, path, f"jumps by {jump:.2f} while it is loaded"))
         wrong += [(name, path, found) for size in (DESK, PHONE) for found in at_width(page, size)]
-        if language == "en":
-            page.set_viewport_size(DESK)
+        unroll(page, DESK if language == "en" else PHONE)
         wrong += [(name, path, found) for found in page.evaluate(FINDS, [WCAG, []])]
         if language == "zh":  # colours are the same in both languages
             page.emulate_media(color_scheme="dark")
@@ -91,6 +90,13 @@ def looked(
     wrong += [(name, "", each) for each in visitor.complaints if not (expected and expected in each)]
     visitor.context.close()
     return wrong
+
+
+def unroll(page: Page, size: ViewportSize) -> None:
+    """Show it at this width and as high as it is long, so that no bar at the edge happens to lie over half a button."""
+    page.set_viewport_size(size)
+    height = page.evaluate("document.documentElement.scrollHeight")
+    page.set_viewport_size({"width": size["width"], "height": max(size["height"], height)})
 
 
 def raw(page: Page) -> list[str]:

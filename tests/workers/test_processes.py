@@ -76,6 +76,7 @@ def test_redis_may_be_killed_emptied_and_frozen(
     tell(engine, "killed")
     eventually(lambda: told(engine, "killed"))
 
+    eventually(lambda: embedded_redis.answers(settings))
     connection = connect(settings)
     connection.flushall()
     tell(engine, "emptied")

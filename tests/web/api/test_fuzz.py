@@ -29,7 +29,7 @@ from workers.draining import drain_due
 from workflows import facts, staff
 from workflows.engine.actor import STAFF_ROLES
 
-EXAMPLES, SECONDS = 14, 30.0
+EXAMPLES, SECONDS = 9, 30.0
 MONTHS = ("2026-01", "2026-02", "2026-03")
 CHECKS = [
     checks.not_a_server_error,
