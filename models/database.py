@@ -33,8 +33,8 @@ from models import (  # noqa: F401  (all tables are known)
     sealed,
 )
 from models.base import Base
+from models.books import Books
 from models.settings import Settings, WrongSetting
-from models.writing import Books
 
 if TYPE_CHECKING:
     from alembic.config import Config
