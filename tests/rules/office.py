@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from models import database
 from models.leads import Lead
 from models.remembered import Approval, History, Outbox, Timer
+from models.writing import Books
 from workflows import staff
 from workflows import timers as clockwork
 from workflows.approval import ApprovalFlow
@@ -163,7 +164,7 @@ class Office:
 @contextmanager
 def open_office(engine: Engine, **options: Any) -> Iterator[Office]:
     """An office in one transaction, which is undone at the end."""
-    with Session(engine, expire_on_commit=False) as session:
+    with Books(engine, expire_on_commit=False) as session:
         yield Office(session, **options)
         session.rollback()
 

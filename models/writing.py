@@ -1,0 +1,230 @@
+"""What one transaction writes, gathered and then written in few statements, be it one row or five hundred.
+
+A session (`Books`) carries one `Writing`. Rows of history, outbox and timers are added to it as plain values, and a case
+that was changed is noted with the columns that changed. It is written when somebody asks the database something, as a
+flush is, and before the commit; so one step costs one statement per table, and a sweep of hundreds costs the same number.
+
+On SQLite the rows go as parameters of one prepared statement. On PostgreSQL they go as one JSON array, which the server
+unfolds: one round trip, however many rows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cache
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import Column, Connection, Dialect, Table, event
+from sqlalchemy.orm import Mapper, Session
+from sqlalchemy.orm.attributes import instance_state
+
+Row = dict[str, Any]
+Pack = Callable[[Any], Any]
+
+
+@dataclass(slots=True)
+class Writing:
+    """`rows` to add by table; `cases` that were changed, each with its new values; `before` what must be done first."""
+
+    rows: dict[Table, list[Row]] = field(default_factory=dict)
+    cases: dict[int, tuple[Any, Row]] = field(default_factory=dict)
+    before: list[tuple[Any, Row]] = field(default_factory=list)
+    touched: list[Any] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.rows or self.cases or self.before)
+
+    def add(self, table: Table, row: Row) -> None:
+        """A new row; columns that are left out take their default, or nothing."""
+        self.rows.setdefault(table, []).append(row)
+
+    def first(self, statement: Any, values: Row) -> None:
+        """A statement that must run before the rows are added, such as ending the timer that a new one replaces."""
+        self.before.append((statement, values))
+
+    def write(self, connection: Connection) -> None:
+        """Write all of it, in the order in which nothing gets in another's way, and begin with an empty sheet."""
+        before, cases, rows = self.before, self.cases, self.rows
+        self.before, self.cases, self.rows = [], {}, {}
+        for statement, values in _together(before):
+            connection.execute(statement, values if len(values) > 1 else values[0])
+        by_columns: dict[tuple[Table, tuple[str, ...]], list[Row]] = {}
+        for case, changed in cases.values():
+            by_columns.setdefault((case.__table__, tuple(sorted(changed))), []).append(changed)
+        for (table, columns), changes in by_columns.items():
+            update(connection, table, columns, changes)
+        for table, added in rows.items():
+            insert(connection, table, added)
+
+    def forget(self) -> None:
+        """Nothing of this was written after all."""
+        self.before, self.cases, self.rows = [], {}, {}
+
+
+def _together(statements: Sequence[tuple[Any, Row]]) -> list[tuple[Any, list[Row]]]:
+    """Statements with their values, those that follow each other and are the same as one."""
+    found: list[tuple[Any, list[Row]]] = []
+    for statement, values in statements:
+        if found and found[-1][0] is statement:
+            found[-1][1].append(values)
+        else:
+            found.append((statement, [values]))
+    return found
+
+
+class Books(Session):
+    """A session that gathers what the engine writes, and writes it whenever it is flushed. `held` are the cases this
+    transaction has locked, by workflow and code."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.writing = Writing()
+        self.held: dict[tuple[str, str], Any] = {}
+
+    def flush(self, objects: Sequence[Any] | None = None) -> None:
+        super().flush(objects)
+        if self.writing:
+            self.writing.write(self.connection())
+
+    def note(self, case: Any) -> None:
+        """Note what was changed of a case, to be written with everything else. What cannot be told column by column
+        (relationships) stays the session's own business."""
+        state = instance_state(case)
+        columns = _columns_of(state.mapper)
+        changed = state.committed_state.keys() & columns
+        if not changed or len(changed) != len(state.committed_state):
+            return
+        kept = self.writing.cases.setdefault(id(case), (case, {"id": case.id}))[1]
+        for name in changed:
+            kept[name] = state.dict[name]
+        state._commit_all(state.dict, self.identity_map)
+        self.writing.touched.append(case)
+
+    def _forget(self) -> None:
+        """What was gathered or locked since the last savepoint is gone: look at the cases anew."""
+        self.writing.forget()
+        self.held.clear()
+        for case in self.writing.touched:
+            if case in self:
+                self.expire(case)
+        self.writing.touched.clear()
+
+
+def books(session: Session) -> Books:
+    """The session as one that gathers; every session that the house opens is one. Raises `TypeError` on another."""
+    if not isinstance(session, Books):
+        raise TypeError("open the database through models.database")
+    return session
+
+
+@event.listens_for(Books, "before_commit")
+def _write_before_commit(session: Books) -> None:
+    session.flush()
+
+
+@event.listens_for(Books, "after_soft_rollback")
+def _forget_after_rollback(session: Books, _previous: Any) -> None:
+    session._forget()
+
+
+@event.listens_for(Books, "after_commit")
+def _let_go_after_commit(session: Books) -> None:
+    if session.in_nested_transaction():
+        return
+    session.held.clear()
+    session.writing.touched.clear()
+
+
+@cache
+def _columns_of(mapper: Mapper[Any]) -> frozenset[str]:
+    return frozenset(each.key for each in mapper.column_attrs)
+
+
+# --- the statements -----------------------------------------------------------------------------------------------
+
+
+def insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Add rows. Columns that are left out take their default, or nothing; a key that counts by itself is left to do so."""
+    sql, columns = _insertion(table, connection.dialect.name)
+    _run(connection, sql, table, columns, rows)
+
+
+def update(connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
+    """Give these columns of the rows with these ids (`id` is one of them) these values."""
+    given = tuple(name for name in columns if name != "id")
+    sql = _alteration(table, given, connection.dialect.name)
+    _run(connection, sql, table, (*given, "id"), rows)
+
+
+def _run(
+    connection: Connection, sql: str, table: Table, columns: tuple[str, ...], rows: Sequence[Row]
+) -> None:
+    packs = _packs(table, columns, connection.dialect)
+    if connection.dialect.name == "sqlite":
+        values = [tuple(pack(row.get(name, default)) for name, default, pack in packs) for row in rows]
+        connection.exec_driver_sql(sql, values if len(values) > 1 else values[0])
+    else:
+        named = [{name: pack(row.get(name, default)) for name, default, pack in packs} for row in rows]
+        connection.exec_driver_sql(sql, (json.dumps(named, ensure_ascii=False, separators=(",", ":")),))
+
+
+@cache
+def _insertion(table: Table, dialect: str) -> tuple[str, tuple[str, ...]]:
+    counted = table.autoincrement_column
+    columns = tuple(column.name for column in table.columns if column is not counted)
+    names = ", ".join(columns)
+    if dialect == "sqlite":
+        return f"INSERT INTO {table.name} ({names}) VALUES ({', '.join('?' * len(columns))})", columns  # noqa: S608
+    unfolded = f"json_populate_recordset(NULL::{table.name}, %s::json)"
+    return f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {unfolded}", columns  # noqa: S608
+
+
+@cache
+def _alteration(table: Table, columns: tuple[str, ...], dialect: str) -> str:
+    if dialect == "sqlite":
+        given = ", ".join(f"{name} = ?" for name in columns)
+        return f"UPDATE {table.name} SET {given} WHERE id = ?"  # noqa: S608
+    given = ", ".join(f"{name} = told.{name}" for name in columns)
+    unfolded = f"json_populate_recordset(NULL::{table.name}, %s::json) AS told"
+    return f"UPDATE {table.name} SET {given} FROM {unfolded} WHERE {table.name}.id = told.id"  # noqa: S608
+
+
+@cache
+def _packs(table: Table, columns: tuple[str, ...], dialect: Dialect) -> tuple[tuple[str, Any, Pack], ...]:
+    return tuple((name, _default(table.c[name]), _pack(table.c[name], dialect)) for name in columns)
+
+
+def _default(column: Column[Any]) -> Any:
+    default = column.default
+    return getattr(default, "arg", None) if default is not None and default.is_scalar else None
+
+
+def _pack(column: Column[Any], dialect: Dialect) -> Pack:
+    """How a value of this column is handed over: as a parameter to SQLite, as JSON to PostgreSQL."""
+    if dialect.name == "sqlite":
+        bound = column.type.dialect_impl(dialect).bind_processor(dialect)
+        return bound or _as_it_is
+    if isinstance(column.type, sqlalchemy.types.TypeDecorator):
+        decorated = column.type
+        return lambda value: _told(decorated.process_bind_param(value, dialect))
+    return _told
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _told(value: Any) -> Any:
+    """A value as PostgreSQL reads it out of JSON."""
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return "\\x" + value.hex()
+    return value
+
+
+__all__ = ["Books", "Row", "Writing", "books", "insert", "update"]
