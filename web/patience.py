@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 from flask import Flask, g, has_request_context, request
-from sqlalchemy import Connection, Engine, ExceptionContext, event
+from sqlalchemy import Engine, ExceptionContext, event
 
 SECONDS = 10.0
 PROBES = {"/readyz": 2.0}
@@ -24,7 +24,7 @@ def attach(app: Flask) -> None:
     if engine.dialect.name == "postgresql":
         event.listen(engine, "do_connect", _connect)
     else:
-        event.listen(engine, "begin", _wait_for_the_writer, insert=True)
+        event.listen(engine, "checkout", _wait_for_the_writer)
         event.listen(engine, "handle_error", _waited)
 
 
@@ -55,22 +55,24 @@ def _connect(_dialect: Any, _record: Any, words: list[Any], named: dict[str, Any
     seconds = patience()
     if seconds == 0.0:
         raise psycopg.OperationalError("the request has waited long enough")
+    limit = (
+        {"connect_timeout": max(2, round(seconds))} if seconds else {}
+    )  # libpq takes whole seconds, and no fewer
     try:
-        return Patient.connect(*words, **named | ({"connect_timeout": round(seconds)} if seconds else {}))
+        return Patient.connect(*words, **named | limit)
     except psycopg.errors.ConnectionTimeout:
         if seconds:
             g.waited_in_vain = True
         raise
 
 
-def _wait_for_the_writer(connection: Connection) -> None:
-    """SQLite has one writer at a time: how long this transaction may wait for its turn. Said past the engine, for it is asked
-    of no table."""
+def _wait_for_the_writer(raw: Any, record: Any, _proxy: Any) -> None:
+    """SQLite has one writer at a time: how long whoever takes this connection may wait for its turn. Said past the engine, for
+    it is asked of no table, and only where it is another length than last time."""
     seconds = patience()
-    if seconds is not None and not connection.get_execution_options().get("readonly"):
-        raw = connection.connection.dbapi_connection
-        assert raw is not None
+    if seconds is not None and record.info.get("patience") != seconds:
         raw.execute(f"PRAGMA busy_timeout={round(seconds * 1000)}")
+        record.info["patience"] = seconds
 
 
 def _waited(context: ExceptionContext) -> None:
