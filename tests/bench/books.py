@@ -284,7 +284,7 @@ class Life:
             secret, values["previous"] = private(again), previous
             if secret:
                 values["private_mac"] = chain.private_digest(secret)
-            values["hash"] = chain.digest(SimpleNamespace(**values))  # type: ignore[arg-type]
+            values["hash"] = chain.digest(SimpleNamespace(**values))
             values["private"] = (
                 sealer().seal(json.dumps(secret, ensure_ascii=False), place) if secret else None
             )
