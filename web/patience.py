@@ -67,11 +67,13 @@ def _connect(_dialect: Any, _record: Any, words: list[Any], named: dict[str, Any
 
 
 def _wait_for_the_writer(raw: Any, record: Any, _proxy: Any) -> None:
-    """SQLite has one writer at a time: how long whoever takes this connection may wait for its turn. Said past the engine, for
-    it is asked of no table, and only where it is another length than last time."""
+    """SQLite has one writer at a time: how long whoever takes this connection may wait for its turn, half of it in line and half
+    for the database itself. Said past the engine, for it is asked of no table, and only where it is another length than last
+    time."""
     seconds = patience()
     if seconds is not None and record.info.get("patience") != seconds:
-        raw.execute(f"PRAGMA busy_timeout={round(seconds * 1000)}")
+        raw.execute(f"PRAGMA busy_timeout={round(seconds * 500)}")
+        raw.patience = seconds / 2
         record.info["patience"] = seconds
 
 

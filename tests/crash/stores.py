@@ -73,7 +73,10 @@ class Sqlite:
 
     def fill(self, users: list[int]) -> None:
         """No room for one page more: what the log of SQLite had room for is put away first."""
-        self.ask("PRAGMA wal_checkpoint(TRUNCATE)")
+        for _turn in range(100):
+            if self.ask("PRAGMA wal_checkpoint(TRUNCATE)")[0][0] == 0:
+                break
+            time.sleep(0.02)
         if self.disk.is_small:
             self.disk.fill()
         else:
