@@ -97,6 +97,7 @@ class House:
             self.beside.append(Beside([*ours, "worker", "--name", "worker-b"]))
         self.beside.append(Beside([*ours, "clock", "--name", "clock-b"]))
         self.settings, self.over, self.dark = Settings.from_env(self.env), Event(), Event()
+        self.light_until = float("-inf")
 
     def _redis_reached(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.redis_port))
@@ -120,10 +121,13 @@ class House:
             )
 
     def _keep(self) -> None:
-        """Start again what has ended beside `tuoke up`, as a supervisor of that host does; `tuoke up` itself only once."""
+        """Start again what has ended beside `tuoke up`, as a supervisor of that host does; `tuoke up` itself only when the power
+        is back, until nobody of before is in its way any more."""
         while not self.over.wait(0.1):
             if self.up.process is None and not self.dark.is_set():
                 self.up.process = self._started(self.up.words)
+            if time.monotonic() < self.light_until and not self.stands:
+                self.up.process = None
             for each in self.beside:
                 ended = each.process is None or each.process.poll() is not None
                 if ended and not each.held and not self.dark.is_set():
@@ -132,13 +136,15 @@ class House:
     def kill_all(self) -> int:
         """-9 for every process at once, as when the power fails; then all of it is started again."""
         self.dark.set()
+        if self.up.process:
+            self.up.process.send_signal(signal.SIGSTOP)  # so that it starts nobody meanwhile
         everybody = self.seen()
         for each in everybody:
             with suppress(ProcessLookupError):
                 os.kill(each.pid, signal.SIGKILL)
         if self.up.process:
             self.up.process.wait()
-        self.up.process = None
+        self.up.process, self.light_until = None, time.monotonic() + 30
         self.dark.clear()
         return len(everybody)
 

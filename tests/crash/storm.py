@@ -91,6 +91,7 @@ class Storm:
                 self._strike_next()
         except BaseException as error:
             self.failed = error
+            self.client.hopeless.set()
 
     def _end_in_time(self) -> None:
         """What lasts ends in its time, also while the next fault waits for just that."""
@@ -99,6 +100,7 @@ class Storm:
                 self._end_lasting()
         except BaseException as error:
             self.failed = self.failed or error
+            self.client.hopeless.set()
 
     def _strike_next(self) -> None:
         """The first of the hand whose turn it may be; who finds nobody goes to the end of it. A brief storm deals once."""
