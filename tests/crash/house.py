@@ -223,11 +223,8 @@ class House:
         parents = self.who(role.removesuffix("'s child"))
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            for parent in parents:
-                with suppress(OSError):
-                    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-                    if children:
-                        return [int(child) for child in children]
+            if children := [child for parent in parents for child in children_of(parent)]:
+                return children
             time.sleep(0.005)
         return []
 
@@ -269,6 +266,21 @@ class House:
             for each in self.beside:
                 each.held = False
         return True
+
+
+def children_of(parent: int) -> list[int]:
+    """The processes that this one forked."""
+    try:
+        return [int(child) for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 def _end(process: subprocess.Popen[bytes] | None, seconds: float) -> None:
