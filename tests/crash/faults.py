@@ -26,7 +26,8 @@ from tests.crash.client import Answered
 from tests.crash.house import children_of, is_alive
 from tests.crash.register import Registers
 from tests.crash.stores import Postgres, Sqlite
-from tests.crash.storm import Storm, eventuallyfrom web import patience
+from tests.crash.storm import Storm, eventually
+from web import patience
 
 Strike = Callable[[Storm], bool]
 
