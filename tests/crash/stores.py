@@ -9,6 +9,7 @@ import socket
 import sqlite3
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,7 @@ class Sqlite:
         self.var = self.disk.folder / "our var"  # people do have spaces in their paths
         self.file = self.disk.folder / "torture.sqlite3"
         self.url = self.house_url = f"sqlite:///{self.file}"
-        self.limited: list[int] = []
+        self.users: Callable[[], list[int]] = list
 
     @property
     def may_be_full(self) -> str:
@@ -72,7 +73,7 @@ class Sqlite:
             "" if self.disk.is_small else "by a limit on the length of files, for nothing may be mounted here"
         )
 
-    def fill(self, users: list[int]) -> None:
+    def fill(self, users: Callable[[], list[int]]) -> None:
         """No room for one page more: what the log of SQLite had room for is put away first."""
         for _turn in range(100):
             if self.ask("PRAGMA wal_checkpoint(TRUNCATE)")[0][0] == 0:
@@ -81,16 +82,16 @@ class Sqlite:
         if self.disk.is_small:
             self.disk.fill()
         else:
-            self.limited = users
+            self.users = users
             self._limit(4096)
 
     def free(self) -> None:
+        """Room again; also for those who were born while there was none."""
         self.disk.free()
         self._limit(resource.RLIM_INFINITY)
-        self.limited = []
 
     def _limit(self, length: int) -> None:
-        for pid in self.limited:
+        for pid in self.users():
             with suppress(ProcessLookupError, PermissionError):
                 resource.prlimit(pid, resource.RLIMIT_FSIZE, (length, resource.RLIM_INFINITY))
 
@@ -138,7 +139,7 @@ class Postgres:
         reached.connect(self.socket)
         return reached
 
-    def fill(self, _users: list[int]) -> None:
+    def fill(self, _users: Callable[[], list[int]]) -> None:
         self.disk.fill()
 
     def free(self) -> None:

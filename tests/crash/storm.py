@@ -117,11 +117,11 @@ class Storm:
                 self.log.append(
                     f"{time.strftime('%H:%M:%S')} {fault.name}: {took:.1f} s{'' if struck else ', nobody'}"
                 )
+                if fault.of_database:
+                    self.causes.append((began, time.monotonic()))
                 if struck:
                     self.done[fault.name] += 1
                     self.struck[fault.kin] = time.monotonic()
-                    if fault.of_database:
-                        self.causes.append((began, time.monotonic()))
                 elif fault.name in self.needed - set(self.done):
                     self.hand.append(fault)
                 return
