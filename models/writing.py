@@ -1,6 +1,6 @@
 """What one transaction writes, gathered and then written in few statements, be it one row or five hundred.
 
-A session (`Books`) carries one `Writing`. Rows of history, outbox and timers are added to it as plain values, and a case
+A session (`books.Books`) carries one `Writing`. Rows of history, outbox and timers are added to it as plain values, and a case
 that was changed is noted with the columns that changed. It is written when somebody asks the database something, as a
 flush is, and before the commit; so one step costs one statement per table, and a sweep of hundreds costs the same number.
 
@@ -18,9 +18,7 @@ from functools import cache
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import Column, Connection, Dialect, Table, event
-from sqlalchemy.orm import Mapper, Session
-from sqlalchemy.orm.attributes import instance_state
+from sqlalchemy import Column, Connection, CursorResult, Dialect, Table
 
 Row = dict[str, Any]
 Pack = Callable[[Any], Any]
@@ -28,12 +26,12 @@ Pack = Callable[[Any], Any]
 
 @dataclass(slots=True)
 class Writing:
-    """`rows` to add by table; `cases` that were changed, each with its new values; `before` what must be done first."""
+    """`rows` to add by table; `cases` that were changed, each with its table and new values (`id` among them); `before` what
+    must be done first."""
 
     rows: dict[Table, list[Row]] = field(default_factory=dict)
-    cases: dict[int, tuple[Any, Row]] = field(default_factory=dict)
+    cases: dict[Any, tuple[Table, Row]] = field(default_factory=dict)
     before: list[tuple[Any, Row]] = field(default_factory=list)
-    touched: list[Any] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         return bool(self.rows or self.cases or self.before)
@@ -53,8 +51,8 @@ class Writing:
         for statement, values in _together(before):
             connection.execute(statement, values if len(values) > 1 else values[0])
         by_columns: dict[tuple[Table, tuple[str, ...]], list[Row]] = {}
-        for case, changed in cases.values():
-            by_columns.setdefault((case.__table__, tuple(sorted(changed))), []).append(changed)
+        for table, changed in cases.values():
+            by_columns.setdefault((table, tuple(sorted(changed))), []).append(changed)
         for (table, columns), changes in by_columns.items():
             update(connection, table, columns, changes)
         for table, added in rows.items():
@@ -76,74 +74,6 @@ def _together(statements: Sequence[tuple[Any, Row]]) -> list[tuple[Any, list[Row
     return found
 
 
-class Books(Session):
-    """A session that gathers what the engine writes, and writes it whenever it is flushed. `held` are the cases this
-    transaction has locked, by workflow and code."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.writing = Writing()
-        self.held: dict[tuple[str, str], Any] = {}
-
-    def flush(self, objects: Sequence[Any] | None = None) -> None:
-        super().flush(objects)
-        if self.writing:
-            self.writing.write(self.connection())
-
-    def note(self, case: Any) -> None:
-        """Note what was changed of a case, to be written with everything else. What cannot be told column by column
-        (relationships) stays the session's own business."""
-        state = instance_state(case)
-        columns = _columns_of(state.mapper)
-        changed = state.committed_state.keys() & columns
-        if not changed or len(changed) != len(state.committed_state):
-            return
-        kept = self.writing.cases.setdefault(id(case), (case, {"id": case.id}))[1]
-        for name in changed:
-            kept[name] = state.dict[name]
-        state._commit_all(state.dict, self.identity_map)
-        self.writing.touched.append(case)
-
-    def _forget(self) -> None:
-        """What was gathered or locked since the last savepoint is gone: look at the cases anew."""
-        self.writing.forget()
-        self.held.clear()
-        for case in self.writing.touched:
-            if case in self:
-                self.expire(case)
-        self.writing.touched.clear()
-
-
-def books(session: Session) -> Books:
-    """The session as one that gathers; every session that the house opens is one. Raises `TypeError` on another."""
-    if not isinstance(session, Books):
-        raise TypeError("open the database through models.database")
-    return session
-
-
-@event.listens_for(Books, "before_commit")
-def _write_before_commit(session: Books) -> None:
-    session.flush()
-
-
-@event.listens_for(Books, "after_soft_rollback")
-def _forget_after_rollback(session: Books, _previous: Any) -> None:
-    session._forget()
-
-
-@event.listens_for(Books, "after_commit")
-def _let_go_after_commit(session: Books) -> None:
-    if session.in_nested_transaction():
-        return
-    session.held.clear()
-    session.writing.touched.clear()
-
-
-@cache
-def _columns_of(mapper: Mapper[Any]) -> frozenset[str]:
-    return frozenset(each.key for each in mapper.column_attrs)
-
-
 # --- the statements -----------------------------------------------------------------------------------------------
 
 
@@ -151,6 +81,14 @@ def insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Add rows. Columns that are left out take their default, or nothing; a key that counts by itself is left to do so."""
     sql, columns = _insertion(table, connection.dialect.name)
     _run(connection, sql, table, columns, rows)
+
+
+def insert_one(connection: Connection, table: Table, row: Row) -> int:
+    """Add one row; the key that it got."""
+    sql, columns = _insertion(table, connection.dialect.name)
+    sqlite = connection.dialect.name == "sqlite"
+    added = _run(connection, sql if sqlite else f"{sql} RETURNING id", table, columns, [row])
+    return int(added.lastrowid if sqlite else added.scalar_one())
 
 
 def update(connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
@@ -162,14 +100,16 @@ def update(connection: Connection, table: Table, columns: tuple[str, ...], rows:
 
 def _run(
     connection: Connection, sql: str, table: Table, columns: tuple[str, ...], rows: Sequence[Row]
-) -> None:
-    packs = _packs(table, columns, connection.dialect)
+) -> CursorResult[Any]:
+    unsaid, packs = _packing(table, columns, connection.dialect)
+    told = [{name: row.get(name, unsaid[name]) for name in columns} for row in rows]
+    for row in told:
+        for name, pack in packs:
+            row[name] = pack(row[name])
     if connection.dialect.name == "sqlite":
-        values = [tuple(pack(row.get(name, default)) for name, default, pack in packs) for row in rows]
-        connection.exec_driver_sql(sql, values if len(values) > 1 else values[0])
-    else:
-        named = [{name: pack(row.get(name, default)) for name, default, pack in packs} for row in rows]
-        connection.exec_driver_sql(sql, (json.dumps(named, ensure_ascii=False, separators=(",", ":")),))
+        values = [tuple(row.values()) for row in told]
+        return connection.exec_driver_sql(sql, values if len(values) > 1 else values[0])
+    return connection.exec_driver_sql(sql, (json.dumps(told, ensure_ascii=False, separators=(",", ":")),))
 
 
 @cache
@@ -194,8 +134,19 @@ def _alteration(table: Table, columns: tuple[str, ...], dialect: str) -> str:
 
 
 @cache
-def _packs(table: Table, columns: tuple[str, ...], dialect: Dialect) -> tuple[tuple[str, Any, Pack], ...]:
-    return tuple((name, _default(table.c[name]), _pack(table.c[name], dialect)) for name in columns)
+def _packing(
+    table: Table, columns: tuple[str, ...], dialect: Dialect
+) -> tuple[Row, tuple[tuple[str, Pack], ...]]:
+    """What a row says of these columns where it says nothing, and how those are handed over that need it: as parameters to
+    SQLite, as JSON to PostgreSQL."""
+    packs = ((name, _pack(table.c[name], dialect)) for name in columns)
+    return blank(table), tuple((name, pack) for name, pack in packs if pack is not None)
+
+
+@cache
+def blank(table: Table) -> Row:
+    """What a row says where nothing was said: the default of each column, or nothing."""
+    return {column.name: _default(column) for column in table.columns}
 
 
 def _default(column: Column[Any]) -> Any:
@@ -203,19 +154,14 @@ def _default(column: Column[Any]) -> Any:
     return getattr(default, "arg", None) if default is not None and default.is_scalar else None
 
 
-def _pack(column: Column[Any], dialect: Dialect) -> Pack:
-    """How a value of this column is handed over: as a parameter to SQLite, as JSON to PostgreSQL."""
+def _pack(column: Column[Any], dialect: Dialect) -> Pack | None:
     if dialect.name == "sqlite":
-        bound = column.type.dialect_impl(dialect).bind_processor(dialect)
-        return bound or _as_it_is
+        bound: Pack | None = column.type.dialect_impl(dialect).bind_processor(dialect)
+        return bound
     if isinstance(column.type, sqlalchemy.types.TypeDecorator):
         decorated = column.type
         return lambda value: _told(decorated.process_bind_param(value, dialect))
-    return _told
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
+    return _told if isinstance(column.type, sqlalchemy.Date | sqlalchemy.DateTime) else None
 
 
 def _told(value: Any) -> Any:
@@ -227,4 +173,4 @@ def _told(value: Any) -> Any:
     return value
 
 
-__all__ = ["Books", "Row", "Writing", "books", "insert", "update"]
+__all__ = ["Row", "Writing", "insert", "insert_one", "update"]

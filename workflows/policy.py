@@ -202,9 +202,15 @@ def in_force(session: Session, at: datetime) -> Policy:
             row = next((each for each in every if each.effective_at <= at), None)
             cached[at] = Policy.model_validate({**row.numbers, "version": row.id}) if row else Policy()
         else:
-            version = session.connection().scalar(IN_FORCE, {"at": at})
-            cached[at] = DEFAULTS if version is None else of_version(session, version)
+            learn(session, at, session.connection().scalar(IN_FORCE, {"at": at}))
     return cached[at]
+
+
+def learn(session: Session, at: datetime, version: int | None) -> None:
+    """Take note of the version in force at an instant, by whoever has just read it along with something else."""
+    cached: dict[datetime, Policy] = session.info.setdefault("policy", {})
+    if at not in cached:
+        cached[at] = DEFAULTS if version is None else of_version(session, version)
 
 
 def _latest_first() -> Select[PolicyVersion]:

@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Engine, delete, func, select
-from sqlalchemy.orm import Session
 
 from models import database, machinery
+from models.books import Books
 from models.leads import Lead
 from models.money import Entry, Journal, Month
 from models.notices import Notification
@@ -210,7 +210,7 @@ def paid_as_earned(session: Any, lives: Lives) -> dict[str, Any]:
 
 def reckoned_anew(engine: Engine) -> str:
     """From an empty ledger, undisturbed, it comes to the same; then all is left as it was."""
-    with Session(engine) as session:
+    with Books(engine) as session:
         before = nets(session, company=True)
         session.execute(delete(Entry))
         session.execute(delete(Journal))
@@ -221,7 +221,7 @@ def reckoned_anew(engine: Engine) -> str:
             if scopes:
                 told[scopes] = fact
         for fact in told.values():
-            ledger.post(session, fact, datetime.now(UTC))
+            ledger.post(session, [fact], datetime.now(UTC))
         again = nets(session, company=True)
         session.rollback()
     assert again == before, "undisturbed the ledger comes to something else"

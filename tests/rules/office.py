@@ -11,9 +11,9 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from models import database
+from models.books import Books
 from models.leads import Lead
 from models.remembered import Approval, History, Outbox, Timer
-from models.writing import Books
 from workflows import staff
 from workflows import timers as clockwork
 from workflows.approval import ApprovalFlow

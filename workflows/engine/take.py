@@ -8,22 +8,24 @@ this actor take it, are the facts well-formed, do the guards hold, did somebody 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from pydantic import ValidationError
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Select, bindparam, select, true
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import instance_dict
 
 from models.base import Base
+from models.books import books
 from models.people import Person, Project
 from models.remembered import Approval
-from models.writing import books
+from models.sealed import Sealed
 from workflows import policy as policies
 from workflows.engine import chain
 from workflows.engine.actor import CLOCK, Actor
@@ -34,6 +36,10 @@ from workflows.words import Text, _
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 HISTORY, OUTBOX = Base.metadata.tables["history"], Base.metadata.tables["outbox"]
+_UNKNOWN = object()
+PROJECT = Base.metadata.tables["project"]
+FIRST_PROJECT = select(PROJECT.c.id).order_by(PROJECT.c.id).limit(1)
+PROJECT_NAMED = select(PROJECT.c.id).where(PROJECT.c.code == bindparam("code"))
 PERSON_NAMED = select(Person).where(Person.name == bindparam("name"))
 
 
@@ -61,7 +67,8 @@ class Ask:
 
 @dataclass(slots=True)
 class Check:
-    """An ask that has been looked at: the case, its step, its well-formed facts. Guards and rules read it."""
+    """An ask that has been looked at: the case, its step, its well-formed facts. Guards and rules read it; `seen` is what one
+    of them read and another needs too."""
 
     session: Session
     ask: Ask
@@ -70,6 +77,7 @@ class Check:
     facts: Facts
     people: dict[str, Person]
     policy: policies.Policy
+    seen: dict[str, Any] = field(default_factory=dict)
 
     @property
     def by(self) -> Actor:
@@ -125,8 +133,12 @@ def consider(session: Session, ask: Ask) -> Check:
 
 def _blank(session: Session, ask: Ask) -> Any:
     """A case that does not exist yet, in the project named or the company's first."""
-    wanted = select(Project).order_by(Project.id).limit(1)
-    project = session.scalar(wanted.where(Project.code == ask.project) if ask.project else wanted)
+    connection = session.connection()
+    project = (
+        connection.scalar(PROJECT_NAMED, {"code": ask.project})
+        if ask.project
+        else connection.scalar(FIRST_PROJECT)
+    )
     if project is None:
         raise Refused(
             "invalid_data",
@@ -134,8 +146,8 @@ def _blank(session: Session, ask: Ask) -> Any:
             errors={"project": _("There is no such project.")},
         )
     if any(s.serial for s in ask.flow.by_event()[ask.event]):
-        lock_project(session, project.id)
-    return ask.flow.table(project_id=project.id, version=0, head="")
+        lock_project(session, project)
+    return ask.flow.table(project_id=project, version=0, head="")
 
 
 def locked(session: Session, ask: Ask, patient: bool = True) -> Any:
@@ -155,22 +167,46 @@ def locked(session: Session, ask: Ask, patient: bool = True) -> Any:
         if project_id is not None:
             lock_project(session, project_id)
     wanted = _under_lock(ask.flow, None if everything else ask.by, patient)
-    case = session.scalar(wanted, {"code": ask.code})
-    if case is None:
+    session.flush()
+    row = session.connection().execute(wanted, {"code": ask.code, "at": ask.at}).first()
+    if row is None:
         raise not_found(ask.flow.label)
-    held[key] = case
+    policies.learn(session, ask.at, row[-1])
+    held[key] = case = books(session).seat(ask.flow.table, _columns(ask.flow), [row])[0]
     return case
 
 
 @lru_cache(maxsize=4096)
 def _under_lock(flow: type[Flow], by: Actor | None, patient: bool) -> Select[Any]:
-    """The statement that locks one case of this flow, as far as this actor sees it; kept, for building it costs as much as
-    running it."""
-    wanted = select(flow.table).where(flow.table.code == bindparam("code"))
-    if by is not None:
-        wanted = wanted.where(flow.seen_by(by))
-    lock = wanted.with_for_update(of=flow.table, key_share=True, skip_locked=not patient)
-    return lock.execution_options(populate_existing=True)
+    """The statement that locks one case of this flow, as far as this actor sees it, and says which policy is in force; kept,
+    for building it costs as much as running it."""
+    table, version = flow.table.__table__, policies.IN_FORCE.scalar_subquery()
+    wanted = select(*(table.c[name] for name in _columns(flow)), version)
+    wanted = wanted.where(table.c.code == bindparam("code"))
+    sight = true() if by is None else flow.seen_by(by)
+    if by is not None and sight.compare(true()):
+        return _under_lock(flow, None, patient)
+    wanted = wanted.where(sight)
+    return wanted.with_for_update(of=table, key_share=True, skip_locked=not patient)
+
+
+@cache
+def _columns(flow: type[Flow], sealed: bool = True) -> tuple[str, ...]:
+    """The columns of a case, its id first; without those that are sealed, if they are to be read later."""
+    columns = flow.table.__table__.columns
+    shown = [c.name for c in columns if c.name != "id" and (sealed or not isinstance(c.type, Sealed))]
+    return ("id", *shown)
+
+
+def hold(session: Session, flow: type[Flow], ids: Sequence[int], patient: bool = True) -> list[Any]:
+    """Lock many cases of a flow by one statement, for steps of the clock that follow in this transaction; the impatient pass
+    over those that somebody else holds. What is sealed in them is read only if a step asks for it."""
+    table, names = flow.table.__table__, _columns(flow, sealed=False)
+    wanted = select(*(table.c[name] for name in names)).where(table.c.id.in_(ids)).order_by(table.c.id)
+    lock = wanted.with_for_update(of=table, key_share=True, skip_locked=not patient)
+    cases = books(session).seat(flow.table, names, session.connection().execute(lock))
+    books(session).held.update({(flow.flow_name, case.code): case for case in cases})
+    return cases
 
 
 def lock_project(session: Session, project_id: int) -> None:
@@ -218,8 +254,9 @@ def _permit(ask: Ask, step: Step, case: Any) -> None:
 
 def _well_formed(check: Check) -> tuple[Facts, dict[str, Person]]:
     """The facts as their model reads them, with the people they name."""
+    zone = policies.zone(check.session)
     try:
-        context = {"policy": check.policy, "zone": policies.zone(check.session)}
+        context = {"policy": check.policy, "zone": zone}
         facts = check.step.facts.model_validate(dict(check.ask.facts), context=context)
     except ValidationError as error:
         raise _invalid(
@@ -227,7 +264,9 @@ def _well_formed(check: Check) -> tuple[Facts, dict[str, Person]]:
         ) from error
     people: dict[str, Person] = {}
     missing: dict[str, str | Text] = {}
-    today = check.at.astimezone(policies.zone(check.session)).date()
+    if not facts.marked("person"):
+        return facts, people
+    today = check.at.astimezone(zone).date()
     for name in sorted(facts.marked("person")):
         wanted = getattr(facts, name)
         if wanted is not None:
@@ -318,7 +357,7 @@ def _refusal_of_first(check: Check) -> Ask | None:
 def _carry_out(check: Check) -> Taken:
     ask, case, flow, step = check.ask, check.case, check.ask.flow, check.step
     source = None if step.opens else case.state
-    before = {name: getattr(case, name) for name in flow.remembers} if source else {}
+    before = dict(instance_dict(case)) if source else {}
     timers = CaseTimers(
         check.session, flow.flow_name, case, ask.at, check.policy, policies.zone(check.session)
     )
@@ -348,21 +387,23 @@ def _open(check: Check, injected: dict[str, Any]) -> None:
     case.code = flow.prefix + "".join(secrets.choice(ALPHABET) for _unused in range(8))
     flow.initiate(case, check.ask.event, **injected)
     case.policy_version = check.policy.version
+    session = books(check.session)
     try:
-        check.session.add(case)
-        check.session.flush()
+        session.begin_case(case)
     except IntegrityError as error:
         raise _overtaken() from error
-    books(check.session).held[flow.flow_name, case.code] = case
+    session.held[flow.flow_name, case.code] = case
 
 
 def _remember(check: Check, source: str | None, before: dict[str, Any]) -> chain.Line:
     """Write the line of history: who, what, when, which columns took which values."""
     ask, case, flow = check.ask, check.case, check.ask.flow
-    now = {name: getattr(case, name) for name in flow.remembers}
-    changes = {k: chain.plain(v) for k, v in now.items() if k not in before or before[k] != v}
-    if source is None:
-        changes = {k: v for k, v in changes.items() if v is not None}
+    now, unknown = instance_dict(case), None if source is None else _UNKNOWN
+    changes = {
+        name: chain.plain(value)
+        for name in flow.remembers
+        if (value := now.get(name, unknown)) != before.get(name, unknown)
+    }
     open_facts, private = _split(check.facts)
     says = {
         "flow": flow.flow_name,

@@ -13,8 +13,8 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from models.base import Base
+from models.books import books
 from models.remembered import Timer as TimerRow
-from models.writing import books
 
 Reckoning = Callable[[datetime, Any, ZoneInfo], datetime]
 TIMER = Base.metadata.tables["timer"]
