@@ -33,6 +33,7 @@ from models import (  # noqa: F401  (all tables are known)
     sealed,
 )
 from models.base import Base
+from models.books import Books
 from models.settings import Settings, WrongSetting
 
 if TYPE_CHECKING:
@@ -73,14 +74,16 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
 def _begin_sqlite(connection: sqlalchemy.Connection) -> None:
     """Writers queue at the door (`BEGIN IMMEDIATE`): a read that later writes would lose updates or fail at once."""
     readonly = bool(connection.get_execution_options().get("readonly"))
-    connection.exec_driver_sql(f"PRAGMA query_only={int(readonly)}")
+    if connection.info.get("readonly") is not readonly:
+        connection.exec_driver_sql(f"PRAGMA query_only={int(readonly)}")
+        connection.info["readonly"] = readonly
     connection.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")
 
 
 @contextmanager
 def begin(opened: Engine) -> Iterator[Session]:
     """One write transaction: committed at the end, rolled back as a whole on any exception."""
-    with Session(opened, expire_on_commit=False) as session, session.begin():
+    with Books(opened, expire_on_commit=False) as session, session.begin():
         yield session
 
 
@@ -90,7 +93,7 @@ def read(opened: Engine) -> Iterator[Session]:
     options: dict[str, Any] = {"readonly": True}
     if opened.dialect.name == "postgresql":
         options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-    with Session(opened.execution_options(**options), autoflush=False) as session:
+    with Books(opened.execution_options(**options), autoflush=False) as session:
         try:
             yield session
         finally:
@@ -106,7 +109,7 @@ def in_transaction(opened: Engine, work: Callable[[Session], T]) -> T:
     for attempt in range(RETRIES):
         committing = False
         try:
-            with Session(opened, expire_on_commit=False) as session:
+            with Books(opened, expire_on_commit=False) as session:
                 done = work(session)
                 session.flush()
                 committing = True

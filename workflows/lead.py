@@ -10,7 +10,6 @@ from sqlalchemy.orm import object_session
 
 from models.leads import Lead
 from models.people import Person
-from models.sealed import sealer
 from workflows import policy, rotation, staff
 from workflows.engine.actor import CLOCK, PUBLIC, Actor
 from workflows.engine.flow import Facts, Flow, NoFacts, State, opening, step
@@ -51,6 +50,8 @@ from workflows.lead_guards import (
     is_another_consultant,
     is_consultant,
     may_hold_more,
+    of_this_phone,
+    phone_index,
     phone_is_free,
     phone_is_no_staff_phone,
     protection_is_free,
@@ -122,7 +123,7 @@ def held(lead: Lead) -> bool:
 
 def duplicates_give_way(check: Check) -> list[Ask]:
     """What the same customer left on a web form is closed as a duplicate of the staff capture."""
-    if not check.case.protected:
+    if not check.case.protected or all(lead.state != "captured" for lead in of_this_phone(check)):
         return []
     same = select(Lead.code).where(
         Lead.phone_index == check.case.phone_index,
@@ -208,19 +209,14 @@ class LeadFlow(Flow):
     )
     def capture(self, lead: Lead, facts: Capture, ask: Ask, check: Check) -> None:
         """First contact: name, phone, channel and the customer's consent (S20 (三)5)."""
-        lead.name, lead.phone, lead.phone_index = (
-            facts.name,
-            facts.phone,
-            sealer().blind("phone", facts.phone),
-        )
+        lead.name, lead.phone, lead.phone_index = facts.name, facts.phone, phone_index(check)
         lead.channel, lead.spot, lead.campaign = facts.channel.value, facts.spot, facts.campaign
         lead.demand, lead.note, lead.registered_on = facts.demand, facts.note, facts.registered_on
         lead.consent, lead.consent_at = facts.consent_text or "spoken", ask.at
         lead.promoter_id, lead.protected, lead.captured_at = ask.by.id, ask.by is not PUBLIC, ask.at
         lead.by_outreach = ask.by.has("member", "leader", "manager")
         lead.declined_by = []
-        earlier = select(Lead.id).where(Lead.phone_index == lead.phone_index, Lead.state == "closed")
-        lead.previous_id = check.session.scalar(earlier.order_by(Lead.id.desc()).limit(1))
+        lead.previous_id = next((e.id for e in of_this_phone(check) if e.state == "closed"), None)
 
     @step(
         captured.to(screened),

