@@ -31,10 +31,10 @@ class Line:
         the parent."""
         self.inside, self.file = threading.Lock(), -1
 
-    def enter(self) -> bool:
-        """Wait for one's turn; whether it came."""
-        end = time.monotonic() + PATIENCE
-        if not self.inside.acquire(timeout=PATIENCE):
+    def enter(self, seconds: float) -> bool:
+        """Wait so long for one's turn; whether it came."""
+        end = time.monotonic() + seconds
+        if not self.inside.acquire(timeout=seconds):
             return False
         try:
             if self.file < 0:
@@ -80,6 +80,7 @@ class Queued(sqlite3.Connection):
     """A connection that stands in line before it begins to write, and leaves it when its transaction has ended."""
 
     line: Line | None = None
+    patience = PATIENCE
     at_the_head = False
 
     def stand_in(self, line: Line) -> None:
@@ -88,7 +89,7 @@ class Queued(sqlite3.Connection):
     def wait(self) -> None:
         """Wait for the turn to write."""
         if self.line is not None and not self.at_the_head:
-            self.at_the_head = self.line.enter()
+            self.at_the_head = self.line.enter(self.patience)
 
     def _leave(self) -> None:
         if self.at_the_head and self.line is not None:

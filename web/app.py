@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from models import database, machinery
 from models.settings import Settings
 
-PARTS = ("web.packed", "web.logs", "web.headers", "web.health", "web.api", "web.pages")
+PARTS = ("web.packed", "web.patience", "web.logs", "web.headers", "web.health", "web.api", "web.pages")
 
 
 class InMemory(Request):
