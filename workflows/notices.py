@@ -13,6 +13,7 @@ from models.money import Entry
 from models.notices import Notification
 from models.people import Person, StandIn
 from models.remembered import Approval, Outbox
+from workflows import probes
 from workflows.telling import writing
 from workflows.words import _
 
@@ -198,6 +199,7 @@ AUDIENCES: dict[str, Audience] = {
     "policy.drafted": _role("finance", "auditor"),
     "policy.checked": _named("author_id"),
     "policy.adopted": _role("leader", "manager", "sales_manager", "finance", "auditor"),
+    probes.PROBE: probes.tally,
 }
 
 
