@@ -23,11 +23,12 @@ from models.machinery import Heartbeat
 from models.messages import Message
 from models.remembered import Approval, Outbox, Timer
 from web.app import now, the_engine
-from workflows import timers
+from workflows import health, timers
 from workflows.lead import LeadFlow
 from workflows.telling import posting
 
 FRESH = timedelta(seconds=15)
+GRADES = (health.GREEN, health.LATE, health.DOWN, health.UNKNOWN)
 STATES = ("pending", "gathering", "gathered", "sent", "parked", "dropped")
 
 
@@ -98,6 +99,22 @@ class Books(Collector):
                 session, "tuoke_leads", "Leads by state", Lead.state, [s.id for s in LeadFlow.states]
             )
             yield _heartbeats(session)
+            yield from _checks(session, at)
+
+
+def _checks(session: Session, at: datetime) -> Iterator[Metric]:
+    """What `tuoke doctor` finds, as far as the database knows it."""
+    standing = GaugeMetricFamily(
+        "tuoke_health", "How each check stands: 0 green, 1 late, 2 down, 3 unknown", labels=["check"]
+    )
+    figure = GaugeMetricFamily(
+        "tuoke_health_figure", "What each check measured, in its unit", labels=["check", "unit"]
+    )
+    for found in health.examine(health.Sight(session, at, datetime.now(UTC))):
+        standing.add_metric([found.name], GRADES.index(found.standing))
+        if found.value is not None:
+            figure.add_metric([found.name, found.unit], found.value)
+    return iter((standing, figure))
 
 
 def _gauge(name: str, help_text: str, value: float) -> Metric:

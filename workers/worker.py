@@ -23,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 import workers.jobs  # before the fork, so that a child starts fast
 from models import database, machinery
 from models.settings import Settings
-from workers import ground
+from workers import ground, host
 from workers.queue import NAME, OUTWARD, OurJob, connect, queue
 
 log = logging.getLogger("tuoke.worker")
@@ -110,11 +110,14 @@ def without_traceback(record: logging.LogRecord) -> bool:
 
 
 def beat(label: str, kind: str) -> None:
-    """Leave a worker's sign of life, and no open connection: the next fork would inherit it."""
+    """Leave a worker's sign of life and its host's, and no open connection: the next fork would inherit it."""
     try:
+        seen = str(host.look(ground.settings()))
         with database.begin(ground.engine()) as session:
-            machinery.beat(session, label, kind, ground.real_now())
-    except SQLAlchemyError as error:
+            database.hold(session, machinery.HOST)  # the workers of a host leave one row for it
+            machinery.beat(session, label, kind, ground.real_now(), f"pid {os.getpid()}")
+            machinery.beat(session, host.name(), machinery.HOST, ground.real_now(), seen)
+    except (SQLAlchemyError, OSError) as error:
         log.warning("no sign of life left: %s", type(error).__name__)
     finally:
         ground.engine().dispose()

@@ -58,7 +58,7 @@ def test_the_clock_knocks_and_the_worker_drains(
     clock, worker = tuoke("clock", DATABASE_URL=database_url), tuoke("worker", DATABASE_URL=database_url)
     tell(database, "one")
     eventually(lambda: told(database, "one"))
-    eventually(lambda: signs_of_life(database) == {"clock", "worker", "redis"})
+    eventually(lambda: signs_of_life(database) == {"clock", "worker", "redis", "host"})
     assert redis_seen(database) == ANSWERS
     assert clock.interrupt(signal.SIGTERM) == 0
     assert worker.interrupt(signal.SIGTERM) == 0

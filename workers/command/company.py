@@ -46,3 +46,9 @@ def say_json(value: Any) -> None:
 def finish(found: bool) -> NoReturn:
     """End with 1 where there is a finding, with 0 where there is none."""
     raise SystemExit(1 if found else 0)
+
+
+class Failed(UserMistake):
+    """What was asked for did not come about, by nobody's mistake: one line on standard error, exit status 1."""
+
+    exit_code = 1
