@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from models import database, machinery
 from models.settings import Settings
 from workers import ground
-from workers.queue import NAME, OUTWARD, connect, knock, queue
+from workers.queue import NAME, OUTWARD, connect, knock, queue, see_that_redis_lets_us_in
 from workflows import facts, timers
 from workflows.registers import background
 from workflows.telling import posting
@@ -92,6 +92,7 @@ class Clock:
 
 def run(settings: Settings, stop: Event, name: str = "clock") -> None:
     """Tick until told to stop."""
+    see_that_redis_lets_us_in(settings)
     connection = connect(settings)
     doors = {each: queue(connection, each) for each in (NAME, OUTWARD)}
     clock = Clock(ground.engine(), doors, name)

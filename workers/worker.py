@@ -24,7 +24,7 @@ import workers.jobs  # before the fork, so that a child starts fast
 from models import database, machinery
 from models.settings import Settings
 from workers import ground
-from workers.queue import NAME, OUTWARD, OurJob, connect, queue
+from workers.queue import NAME, OUTWARD, OurJob, connect, queue, see_that_redis_lets_us_in
 
 log = logging.getLogger("tuoke.worker")
 WORKER_TTL = 25  # seconds; the housekeeping of an idle worker comes round every ten (WORKER_TTL - 15)
@@ -123,6 +123,7 @@ def beat(label: str, kind: str) -> None:
 def run(settings: Settings, label: str | None = None, name: str = NAME) -> None:
     """Work on the queue of this name until told to stop. RQ's worker leaves on any Redis trouble: it is made anew, a little later each time."""
     label = label or f"{KIND_OF[name]}@{socket.gethostname()}"
+    see_that_redis_lets_us_in(settings)
     logging.getLogger("rq.worker").addFilter(without_traceback)
     pause = ground.Pause(first=0.2, longest=2.0)
     while True:

@@ -20,7 +20,8 @@ def gunicorn(settings: Settings, quiet: bool) -> list[str]:
         *(sys.executable, "-m", "gunicorn", "web.wsgi:app", "--bind", f"{host}:{settings.port}"),
         *("--worker-class", "gthread", "--workers", str(PROCESSES), "--threads", str(THREADS)),
         *("--timeout", "60", "--graceful-timeout", "5", "--no-control-socket"),
-        *("--log-level", "warning" if quiet else "info"),
+        # Who stands before us is said by TUOKE_PROXIES alone.
+        *("--forwarded-allow-ips", "", "--log-level", "warning" if quiet else "info"),
     ]
 
 
