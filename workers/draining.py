@@ -13,14 +13,20 @@ from workflows import facts, timers
 from workflows.registers import background
 
 
-def drain_due(engine: Engine, at: datetime, enough: Callable[[], bool] = lambda: False) -> int:
-    """Fire and deliver what is due at this instant; how many rows were settled. `enough` may stop it between batches.
+def drain_due(
+    engine: Engine,
+    at: datetime,
+    enough: Callable[[], bool] = lambda: False,
+    until: datetime | None = None,
+) -> int:
+    """Fire and deliver what is due at this instant; how many rows were settled. `enough` may stop it between batches; timers
+    fire as of `until` where the time beyond that is in doubt.
 
     Of a register one batch at a time is taken, so that a long one holds up no timer."""
     settled, limit = 0, database.batch(engine)
     while not enough():
         now_settled = (
-            timers.fire_due(engine, at, limit)
+            timers.fire_due(engine, until or at, limit)
             + facts.deliver_due(engine, at, limit)
             + background.carry_on(engine, at, limit)
         )

@@ -1,20 +1,22 @@
 """Telling what happened: outbox rows are delivered to every consumer, at least once, with effect exactly once.
 
 A consumer is a function over one fact that touches only the database; a row in `delivery` fences it. A fact whose
-consumer breaks is tried again later and parked after some tries, where people see it.
+consumer breaks is tried again later and parked after some tries, where people see it. What newer code told is left to it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import Engine, and_, func, not_, or_, select, update
 from sqlalchemy.orm import Session
 
 from models import database
 from models.remembered import Delivery, Outbox
 from workflows import faults
+from workflows.flows import kinds_of_facts
 from workflows.money import ledger
 from workflows.notices import notify
 from workflows.telling import writing
@@ -24,9 +26,24 @@ CONSUMERS: dict[str, Consumer] = {"notices": notify, "ledger": ledger.post, "web
 TRIES = 8
 
 
+def _ours() -> Any:
+    """The facts that this code knows how to tell, and all of whose consumers it knows."""
+    return and_(Outbox.fact.in_(sorted(kinds_of_facts())), Outbox.consumers <= len(CONSUMERS))
+
+
+def _waits(at: datetime) -> Any:
+    return and_(Outbox.state == "pending", Outbox.next_at <= at, _ours())
+
+
 def undelivered(session: Session, at: datetime) -> int:
     """How many facts wait to be told now."""
-    return session.scalar(select(func.count()).where(Outbox.state == "pending", Outbox.next_at <= at)) or 0
+    return session.scalar(select(func.count()).where(_waits(at))) or 0
+
+
+def not_ours(session: Session) -> int:
+    """How many facts wait for newer code."""
+    theirs = or_(not_(_ours()), Outbox.error == faults.NOT_OURS)
+    return session.scalar(select(func.count()).where(Outbox.state == "pending", theirs)) or 0
 
 
 def deliver_due(engine: Engine, at: datetime, limit: int = 200) -> int:
@@ -35,9 +52,7 @@ def deliver_due(engine: Engine, at: datetime, limit: int = 200) -> int:
 
 
 def _deliver_batch(session: Session, at: datetime, limit: int) -> int:
-    wanted = (
-        select(Outbox).where(Outbox.state == "pending", Outbox.next_at <= at).order_by(Outbox.id).limit(limit)
-    )
+    wanted = select(Outbox).where(_waits(at)).order_by(Outbox.id).limit(limit)
     rows = list(session.scalars(wanted.with_for_update(skip_locked=True)))
     for row in rows:
         deliver(session, row, at)
@@ -53,6 +68,8 @@ def deliver(session: Session, row: Outbox, at: datetime) -> None:
                     session.add(Delivery(uid=row.uid, consumer=name, at=at))
                     consume(session, row, at)
             session.flush()
+    except faults.NotThisVersion:
+        row.error, row.next_at = faults.NOT_OURS, at + timedelta(seconds=faults.NOT_OURS_SECONDS)
     except Exception as broken:
         if database.away(broken):
             raise
@@ -60,7 +77,7 @@ def deliver(session: Session, row: Outbox, at: datetime) -> None:
         row.next_at = at + timedelta(seconds=min(300, 2**row.tries))
         row.state = "parked" if row.tries >= TRIES else "pending"
     else:
-        row.state, row.delivered_at = "done", at
+        row.state, row.delivered_at, row.error = "done", at, None
 
 
 def parked(session: Session) -> list[Outbox]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, Select, func, or_, select, text, update
+from sqlalchemy import Engine, Select, and_, func, not_, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from models import database
@@ -22,7 +22,7 @@ from workflows.engine.flow import Flow
 from workflows.engine.refusal import Refused
 from workflows.engine.take import Ask, announce, lock_project, locked, take
 from workflows.engine.timing import Timer as Rule
-from workflows.flows import FLOWS
+from workflows.flows import FLOWS, sees_through
 
 SWEEP_LOCK = 7421
 TRIES = 8
@@ -34,11 +34,28 @@ def _held_back() -> Any:
     return select(Approval.id).where(*mine, Approval.state == "pending").correlate(Timer).exists()
 
 
+def _ours() -> Any:
+    """The timers that this code knows; those of newer code are left to it."""
+    return or_(
+        *(
+            and_(Timer.flow == name, Timer.name.in_([rule.name for rule in flow.timers]))
+            for name, flow in FLOWS.items()
+            if flow.timers
+        )
+    )
+
+
+def not_ours(session: Session) -> int:
+    """How many timers wait for newer code."""
+    theirs = or_(not_(_ours()), Timer.error == faults.NOT_OURS)
+    return session.scalar(select(func.count()).where(Timer.state == "pending", theirs)) or 0
+
+
 def _due(at: datetime) -> Select[Timer]:
     ready = or_(Timer.next_at.is_(None), Timer.next_at <= at)
     return (
         select(Timer)
-        .where(Timer.state == "pending", Timer.due_at <= at, ready, ~_held_back())
+        .where(Timer.state == "pending", Timer.due_at <= at, ready, _ours(), ~_held_back())
         .order_by(Timer.due_at, Timer.id)
     )
 
@@ -57,7 +74,9 @@ def late(session: Session, at: datetime) -> tuple[int, datetime | None]:
 
 def next_due(session: Session) -> datetime | None:
     """When the next timer comes due, for a clock that can be moved to it."""
-    return session.scalar(select(func.min(Timer.due_at)).where(Timer.state == "pending", ~_held_back()))
+    return session.scalar(
+        select(func.min(Timer.due_at)).where(Timer.state == "pending", _ours(), ~_held_back())
+    )
 
 
 def fire_due(engine: Engine, at: datetime, limit: int = 200) -> int:
@@ -109,12 +128,21 @@ def _hold_projects(session: Session, found: list[Timer]) -> None:
 def _fire_alone(engine: Engine, at: datetime, timer_id: int) -> int:
     try:
         return database.in_transaction(engine, lambda session: _fire(session, timer_id, at))
+    except faults.NotThisVersion:
+        database.in_transaction(engine, lambda session: _leave(session, timer_id, at))
+        return 0
     except Exception as broken:
         if database.away(broken):
             raise
         error = faults.said(broken)
         database.in_transaction(engine, lambda session: _postpone(session, timer_id, at, error))
         return 0
+
+
+def _leave(session: Session, timer_id: int, at: datetime) -> None:
+    """Leave a timer to newer code, which knows the state of its case; it is not tried out here."""
+    timer = session.get_one(Timer, timer_id)
+    timer.error, timer.next_at = faults.NOT_OURS, at + timedelta(seconds=faults.NOT_OURS_SECONDS)
 
 
 def _postpone(session: Session, timer_id: int, at: datetime, error: str) -> None:
@@ -147,10 +175,11 @@ def _fire(session: Session, timer_id: int, at: datetime, patient: bool = True) -
         case = locked(session, ask, patient)
     except Refused:
         return 0
+    sees_through(flow, case)
     claimed = update(Timer).where(
         Timer.id == timer_id, Timer.state == "pending", Timer.due_at <= at, ~_held_back()
     )
-    if not session.execute(claimed.values(state="fired", ended_at=at)).rowcount:  # type: ignore[attr-defined]
+    if not session.execute(claimed.values(state="fired", ended_at=at, error=None)).rowcount:  # type: ignore[attr-defined]
         return 0
     session.refresh(timer)
     timer.result = _settle(session, timer, rule, ask, case)

@@ -6,8 +6,17 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine
 
-from models import database, sealed
+from models import database, schema, sealed
 from models.base import Base
+
+
+def misnamed() -> list[object]:
+    """The migrations whose files do not begin with their version, in the order in which they follow each other."""
+    from alembic.script import ScriptDirectory
+
+    made = ScriptDirectory.from_config(database.alembic_config()).walk_revisions()
+    order = [each.revision for each in reversed(list(made))]
+    return [] if order == schema.known() else [f"migrations {order} stand in files {schema.known()}"]
 
 
 def differences(opened: Engine) -> list[object]:
@@ -20,7 +29,7 @@ def differences(opened: Engine) -> list[object]:
 
 def main() -> int:
     sealed.use(bytes(32))
-    found = differences(database.open_engine("sqlite://"))
+    found = misnamed() + differences(database.open_engine("sqlite://"))
     for difference in found:
         print(difference, file=sys.stderr)
     print(

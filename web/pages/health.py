@@ -11,6 +11,7 @@ from flask_login import current_user
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from models import machinery
 from models.machinery import Heartbeat
 from models.notices import AccessLog
 from models.remembered import Outbox
@@ -24,13 +25,21 @@ from workflows.telling import posting
 from workflows.words import _
 
 page = Blueprint("health", __name__)
-LATE, DOWN = timedelta(seconds=15), timedelta(minutes=2)
+LATE, DOWN, GONE = timedelta(seconds=15), timedelta(minutes=2), timedelta(days=1)
+WRONG_CLOCK = timedelta(seconds=5)
 KINDS = {
     "clock": _("Clock"),
     "worker": _("Worker"),
     "sender": _("Sender"),
     "redis": _("Redis"),
     "web": _("Web"),
+}
+DETAILS = {
+    "leads": _("at work"),
+    "stands-by": _("stands by"),
+    "redis-away": _("does not reach Redis"),
+    "answers": _("answers"),
+    "away": _("away"),
 }
 
 
@@ -40,9 +49,10 @@ class Sign:
 
     name: str
     kind: str
-    seen_at: datetime
+    age: timedelta
     standing: str
-    detail: str
+    says: list[str]
+    version: str
 
 
 @page.get("/health")
@@ -50,21 +60,20 @@ class Sign:
 def health() -> str:
     """Signs of life, due and late timers, untold facts, unsent messages, and what is parked."""
     with look() as desk:
-        real = real_now()
-        beats = desk.session.scalars(
-            select(Heartbeat).where(Heartbeat.kind.in_(KINDS)).order_by(Heartbeat.kind, Heartbeat.name)
-        )
-        signs = [_sign(beat, real) for beat in beats if real - beat.seen_at < timedelta(days=1)]
+        found = signs(desk.session)
+        lease = machinery.lease(desk.session)
         return show(
             "health.html",
-            signs=signs,
+            signs=found,
             kinds=KINDS,
-            real=real,
             silent=[
                 kind
                 for kind in ("clock", "worker", "sender", "redis")
-                if not any(s.kind == kind and s.standing == "up" for s in signs)
+                if not any(s.kind == kind and s.standing == "up" for s in found)
             ],
+            versions=sorted({s.version for s in found if s.standing == "up" and s.kind != "redis"}),
+            ahead=timedelta(microseconds=lease.ahead_us) if lease else timedelta(0),
+            accepted=lease is not None and lease.accepted_us > 0,
             due=timers.due(desk.session, desk.at),
             oldest_due=_oldest_due(desk.session, desk.at),
             next_due=timers.next_due(desk.session),
@@ -76,19 +85,35 @@ def health() -> str:
             unsent=posting.waiting(desk.session, desk.at),
             oldest_unsent=posting.oldest(desk.session, desk.at),
             parked_messages=posting.parked(desk.session),
+            not_ours=(timers.not_ours(desk.session), facts.not_ours(desk.session)),
         )
 
 
 def works_now(session: Session, kind: str) -> bool:
     """Whether a process of this kind left a sign of life just now."""
-    beats = session.scalars(select(Heartbeat).where(Heartbeat.kind == kind))
-    return any(_sign(beat, real_now()).standing == "up" for beat in beats)
+    return any(sign.kind == kind and sign.standing == "up" for sign in signs(session))
 
 
-def _sign(beat: Heartbeat, real: datetime) -> Sign:
-    age = real - beat.seen_at
+def signs(session: Session) -> list[Sign]:
+    """The signs of life of a day, by kind and name; how old they are by the clock of the database, on which all hosts agree."""
+    present = machinery.present(session, real_now())
+    lately = select(Heartbeat).where(Heartbeat.kind.in_(KINDS), Heartbeat.seen_at > present - GONE)
+    beats = session.scalars(lately.order_by(Heartbeat.kind, Heartbeat.name))
+    return [_sign(beat, present - beat.seen_at) for beat in beats]
+
+
+def _sign(beat: Heartbeat, age: timedelta) -> Sign:
     standing = "down" if age > DOWN or beat.detail == "away" else "late" if age > LATE else "up"
-    return Sign(beat.name, beat.kind, beat.seen_at, standing, beat.detail)
+    says = [said(DETAILS[word]) for word in beat.detail.split() if word in DETAILS]
+    ahead = timedelta(milliseconds=beat.ahead_ms)
+    if abs(ahead) > WRONG_CLOCK:
+        wrong = (
+            _("its clock is %(seconds)s s fast")
+            if beat.ahead_ms > 0
+            else _("its clock is %(seconds)s s slow")
+        )
+        says.append(said(wrong, seconds=round(abs(ahead).total_seconds())))
+    return Sign(beat.name, beat.kind, max(age, timedelta(0)), standing, says, beat.version)
 
 
 def _oldest_due(session: Session, at: datetime) -> datetime | None:
@@ -123,5 +148,25 @@ def retry(kind: str, row_id: int) -> Any:
         return url_for("health.health"), said(
             _("It is tried again.") if found else _("It was not parked any more.")
         )
+
+    return once(work)
+
+
+@page.post("/health/jump")
+@signed_in("admin")
+def confirm_jump() -> Any:
+    """Declare the time right that the clocks doubt: the timers that wait for that fire."""
+
+    def work(session: Session) -> tuple[str, str]:
+        ahead = machinery.accept_jump(session)
+        if ahead is not None:
+            purpose = f"confirmed that the time jumped ahead by {ahead} rightly"[:200]
+            session.add(
+                AccessLog(person_id=current_user.person.id, kind="staff", purpose=purpose, at=now(session))
+            )
+        told = (
+            _("No time is in doubt.") if ahead is None else _("Confirmed: the timers that waited fire now.")
+        )
+        return url_for("health.health"), said(told)
 
     return once(work)

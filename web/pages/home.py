@@ -9,13 +9,12 @@ from flask import Blueprint, request, url_for
 from sqlalchemy import ColumnElement, and_, func, select
 
 from models.leads import Lead
-from models.machinery import Heartbeat
 from models.money import Entry
 from models.notices import AccessLog
 from models.people import Person
 from models.remembered import History, Outbox, Timer
-from web.app import real_now
 from web.pages import months
+from web.pages.health import signs
 from web.pages.leads import by_deadline, counts, own, rows_of
 from web.pages.sessions import signed_in
 from web.pages.show import Desk, look, show
@@ -128,15 +127,13 @@ def _office(desk: Desk) -> dict[str, Any]:
 
 def _machinery(desk: Desk) -> dict[str, Any]:
     """Signs of life, and what waits or was given up."""
-    real = real_now()
-    beats = desk.session.scalars(select(Heartbeat).order_by(Heartbeat.kind, Heartbeat.name))
     parked = [
         desk.session.scalar(select(func.count()).select_from(table).where(table.state == "parked")) or 0
         for table in (Outbox, Timer)
     ]
     staff = select(func.count()).select_from(Person).where(Person.left_on.is_(None))
     return {
-        "beats": [(beat, real - beat.seen_at < timedelta(minutes=2)) for beat in beats],
+        "signs": signs(desk.session),
         "parked": sum(parked),
         "people": desk.session.scalar(staff) or 0,
     }
