@@ -138,7 +138,7 @@ def test_a_fact_of_a_newer_version_waits_for_it(office: Office) -> None:
     with databases.read(office.engine) as session:
         row = session.scalars(select(Outbox).where(Outbox.fact == "lead.beamed_up")).one()
         assert (row.state, row.tries) == ("pending", 0)
-        assert (facts.undelivered(session, office.now), facts.unknown(session)) == (0, 1)
+        assert (facts.undelivered(session, office.now), facts.not_ours(session)) == (0, 1)
 
 
 def test_a_plain_session_is_refused() -> None:

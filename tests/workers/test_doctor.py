@@ -197,7 +197,7 @@ def test_what_is_told_twice_or_never_shows_in_a_drill(database: Engine) -> None:
     with databases.begin(database) as session:
         assert probes.counted(session, number) == probes.Told(probes=10, once=10, twice=0, waiting=0)
         once = session.scalars(select(Outbox).where(Outbox.fact == PROBE)).all()
-        notify(session, once[3], at)
+        notify(session, [once[3]], at)
         probes.probe(session, number, range(10, 12), at)
         drill = drilling.conclude(session, number, wrong=0, recovered_ms=1)
         assert (drill.probes, drill.lost, drill.twice, drill.nothing_lost) == (12, 2, 1, False)

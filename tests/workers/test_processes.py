@@ -33,7 +33,7 @@ def tell(engine: Engine, uid: str) -> None:
 
 def a_fact(uid: str, at: datetime) -> Outbox:
     return Outbox(
-        uid=uid, fact="test.told", cause=uid, flow="lead", case_code="L0", body={}, at=at, next_at=at
+        uid=uid, fact="lead.screened", cause=uid, flow="lead", case_code="L0", body={}, at=at, next_at=at
     )
 
 

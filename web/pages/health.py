@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, abort, url_for
@@ -9,6 +10,8 @@ from flask_login import current_user
 from markupsafe import Markup, escape
 from sqlalchemy.orm import Session
 
+from models import machinery
+from models.notices import AccessLog
 from web.app import now, real_now
 from web.pages.asking import once
 from web.pages.sessions import signed_in
@@ -41,13 +44,19 @@ def health() -> str:
             silent=any(each.name in processes.KINDS and not each.healthy for each in findings),
             remedy=remedy,
             more=_more(),
-            signs=processes.signs(sight.beats, sight.real),
+            signs=processes.signs(sight.beats, sight.present),
+            ahead=_in_doubt(desk.session),
             kinds=processes.KINDS,
-            real=sight.real,
             items=[item for item in given_up.items if item.kind != "message"],
             item_kinds=KINDS,
             unsent=given_up.figure.values.get("message", 0),
         )
+
+
+def _in_doubt(session: Session) -> timedelta:
+    """By how much the time jumped ahead, if nobody has said yet that this is right."""
+    lease = machinery.lease(session)
+    return timedelta(microseconds=lease.ahead_us if lease and not lease.accepted_us else 0)
 
 
 def findings_of(desk: Desk, *names: str) -> list[Finding]:
@@ -109,5 +118,25 @@ def retry_all() -> Any:
     def work(session: Session) -> tuple[str, str]:
         done = parked.retry_all(session, tuple(KINDS), now(session), current_user.person.id)
         return url_for("health.health"), said(_("Tried again: %(count)s"), count=sum(done.values()))
+
+    return once(work)
+
+
+@page.post("/health/jump")
+@signed_in("admin")
+def confirm_jump() -> Any:
+    """Declare the time right that the clocks doubt: the timers that wait for that fire."""
+
+    def work(session: Session) -> tuple[str, str]:
+        ahead = machinery.accept_jump(session)
+        if ahead is not None:
+            purpose = f"confirmed that the time jumped ahead by {ahead} rightly"[:200]
+            session.add(
+                AccessLog(person_id=current_user.person.id, kind="staff", purpose=purpose, at=now(session))
+            )
+        told = (
+            _("No time is in doubt.") if ahead is None else _("Confirmed: the timers that waited fire now.")
+        )
+        return url_for("health.health"), said(told)
 
     return once(work)

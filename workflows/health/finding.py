@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from models import machinery
 from models.machinery import Heartbeat, HostSign
 from workflows.words import Text
 
@@ -90,6 +91,11 @@ class Sight:
     real: datetime
     host: HostSign | None = None
     redis: RedisSeen | None = None
+
+    @cached_property
+    def present(self) -> datetime:
+        """The real instant as the database has it, on which all hosts agree."""
+        return machinery.present(self.session, self.real)
 
     @cached_property
     def beats(self) -> list[Heartbeat]:

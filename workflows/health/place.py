@@ -82,7 +82,7 @@ def data_key(sight: Sight) -> Finding:
 
 def hosts(sight: Sight) -> list[HostSign]:
     """The hosts: ours as this process sees it, the others as their workers said lately."""
-    fresh = [b for b in sight.beats if b.kind == HOST and sight.real - b.seen_at <= DOWN_AFTER]
+    fresh = [b for b in sight.beats if b.kind == HOST and sight.present - b.seen_at <= DOWN_AFTER]
     said = {beat.name: HostSign.of(beat) for beat in fresh}
     if sight.host is not None:
         said[sight.host.host] = sight.host

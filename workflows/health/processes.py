@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from models import machinery
 from models.machinery import Heartbeat, offset
-from workflows.health.figures import lasting, late_after
+from workflows import facts, timers
+from workflows.health.figures import lasting, late_after, together
 from workflows.health.finding import DOWN, GREEN, LATE, UNKNOWN, Check, Finding, RedisSeen, Sight
 from workflows.words import Text, _
 
@@ -25,52 +27,67 @@ KINDS = {
     "redis": _("Redis"),
     "web": _("Web"),
 }
+SAYS = {
+    "leads": _("at work"),
+    "stands-by": _("stands by"),
+    "redis-away": _("does not reach Redis"),
+    "answers": _("answers"),
+    "away": _("away"),
+}
 STARTED_BY = {"clock": "tuoke clock", "worker": "tuoke worker", "sender": "tuoke worker --outward"}
 
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """A process as its last sign of life shows it: `up`, `late`, `down`."""
+    """A process as its last sign of life shows it: `up`, `late`, `down`; how old that is, what it had to say, which code it
+    runs, and how far the clock of its host is from the database's."""
 
     name: str
     kind: str
-    seen_at: datetime
+    age: timedelta
     standing: str
-    detail: str
+    says: tuple[Text, ...]
+    version: str
+    ahead: timedelta
 
 
-def signs(beats: Iterable[Heartbeat], real: datetime) -> list[Sign]:
+def signs(beats: Iterable[Heartbeat], present: datetime) -> list[Sign]:
     """The processes that gave a sign of life within a day."""
-    return [_sign(b, real) for b in beats if b.kind in KINDS and real - b.seen_at < FORGOTTEN_AFTER]
+    return [_sign(b, present) for b in beats if b.kind in KINDS and present - b.seen_at < FORGOTTEN_AFTER]
 
 
-def _sign(beat: Heartbeat, real: datetime) -> Sign:
-    age = real - beat.seen_at
+def _sign(beat: Heartbeat, present: datetime) -> Sign:
+    age, ahead = present - beat.seen_at, timedelta(milliseconds=beat.ahead_ms)
     standing = "down" if age > DOWN_AFTER or beat.detail == AWAY else "late" if age > LATE_AFTER else "up"
-    return Sign(beat.name, beat.kind, beat.seen_at, standing, beat.detail)
+    says = [Text(SAYS[word]) for word in beat.detail.split() if word in SAYS]
+    if abs(ahead) > APART:
+        wrong = _("its clock is %(span)s fast") if ahead > timedelta(0) else _("its clock is %(span)s slow")
+        says.append(Text(wrong, {"span": lasting(abs(ahead))}))
+    version = beat.version if beat.kind != "redis" else ""
+    return Sign(beat.name, beat.kind, max(age, timedelta(0)), standing, tuple(says), version, ahead)
 
 
 def lives(session: Session, kind: str, real: datetime) -> bool:
     """Whether a process of this kind left a sign of life just now."""
     latest = session.scalar(select(func.max(Heartbeat.seen_at)).where(Heartbeat.kind == kind))
-    return latest is not None and real - latest <= LATE_AFTER
+    return latest is not None and machinery.present(session, real) - latest <= LATE_AFTER
 
 
 def process(kind: str) -> Check:
     """The check of one kind of process: one at least must live, and none that was there a day ago may have gone silent."""
 
     def check(sight: Sight) -> Finding:
-        mine = [sign for sign in signs(sight.beats, sight.real) if sign.kind == kind]
+        mine = [sign for sign in signs(sight.beats, sight.present) if sign.kind == kind]
         silent = [sign for sign in mine if sign.standing != "up"]
         limits = late_after(LATE_AFTER, DOWN_AFTER)
         if not mine:
             nobody = Text(_("none has given a sign of life within a day"))
             return Finding(kind, DOWN, nobody, limits, _start(kind), 0, 1, "processes")
-        youngest = max(sign.seen_at for sign in mine)
+        youngest = min(sign.age for sign in mine)
         best = min(mine, key=lambda sign: ("up", "late", "down").index(sign.standing))
         standing = {"up": LATE if silent else GREEN, "late": LATE, "down": DOWN}[best.standing]
         up = len(mine) - len(silent)
-        values = {"up": up, "all": len(mine), "span": lasting(sight.real - youngest)}
+        values = {"up": up, "all": len(mine), "span": lasting(youngest)}
         figure = Text(_("%(up)s of %(all)s alive, the last sign %(span)s ago"), values)
         if silent and best.standing == "up":
             names = ", ".join(sign.name for sign in silent)
@@ -89,14 +106,13 @@ def redis(sight: Sight) -> Finding:
     """Whether Redis answers: whoever may ask it says what it said; the others say what the clock saw last."""
     if sight.redis is not None:
         return asked(sight.redis)
-    seen = [sign for sign in signs(sight.beats, sight.real) if sign.kind == "redis"]
+    seen = [sign for sign in signs(sight.beats, sight.present) if sign.kind == "redis"]
     limits = late_after(LATE_AFTER, DOWN_AFTER)
     if not seen:
         return Finding("redis", UNKNOWN, Text(_("no clock has looked at it within a day")), limits, _redis())
-    last = max(seen, key=lambda sign: sign.seen_at)
-    age = sight.real - last.seen_at
-    ago = {"span": lasting(age)}
-    if last.detail == AWAY:
+    last = min(seen, key=lambda sign: sign.age)
+    age, ago = last.age, {"span": lasting(last.age)}
+    if Text(SAYS[AWAY]) in last.says:
         figure = Text(_("it did not answer %(span)s ago"), ago)
         return Finding("redis", DOWN, figure, limits, _redis())
     standing = {"up": GREEN, "late": LATE, "down": UNKNOWN}[last.standing]
@@ -124,13 +140,27 @@ def _redis() -> Text:
 
 
 def time(sight: Sight) -> Finding:
-    """Whether the clocks of database and hosts agree with ours: a deadline is only as good as the clock of who looks."""
+    """Whether the clocks of the hosts agree with the database's, and whether the time has jumped ahead so that nobody knows
+    which is right: a deadline is only as good as the clock of who looks."""
     limits = late_after(APART, FAR_APART)
-    apart, who = max([(timedelta(0), ""), *_apart(sight)])
+    lease = machinery.lease(sight.session)
+    if lease is not None and lease.ahead_us and not lease.accepted_us:
+        ahead = timedelta(microseconds=lease.ahead_us)
+        figure = Text(
+            _("it jumped ahead by %(span)s; timers due only by the new time wait"), {"span": lasting(ahead)}
+        )
+        remedy = Text(
+            _("set the clocks right, or say that they are: %(command)s"),
+            {"command": "tuoke clock --confirm-jump"},
+        )
+        return Finding("time", DOWN, figure, limits, remedy, ahead.total_seconds(), APART.seconds, "s")
+    apart, who = max(
+        [(timedelta(0), ""), *((abs(s.ahead), s.name) for s in signs(sight.beats, sight.present))]
+    )
     moved = offset(sight.session)
     if apart > APART:
         values = {"who": who, "span": lasting(apart)}
-        figure = Text(_("%(who)s is %(span)s apart from this host"), values)
+        figure = Text(_("the clock of %(who)s is wrong by %(span)s"), values)
     elif moved:
         figure = Text(_("clocks agree; the company's was moved %(span)s ahead"), {"span": lasting(moved)})
     else:
@@ -140,11 +170,18 @@ def time(sight: Sight) -> Finding:
     return Finding("time", standing, figure, limits, remedy, apart.total_seconds(), APART.seconds, "s")
 
 
-def _apart(sight: Sight) -> Iterable[tuple[timedelta, str]]:
-    """How far the clocks of others are from ours. A sign of life may be old; it cannot be from the future."""
-    for beat in sight.beats:
-        yield beat.seen_at - sight.real, beat.name
-    if sight.session.get_bind().dialect.name == "postgresql":
-        its = sight.session.scalar(select(func.now()))
-        assert isinstance(its, datetime)
-        yield abs(its - sight.real), "PostgreSQL"
+def versions(sight: Sight) -> Finding:
+    """Whether all run the same code. While hosts are brought up to date one after the other they do not, and what newer code
+    wrote waits for it; at no other time."""
+    alive = [sign for sign in signs(sight.beats, sight.present) if sign.standing == "up" and sign.version]
+    running = sorted({sign.version for sign in alive})
+    waiting = timers.not_ours(sight.session) + facts.not_ours(sight.session)
+    remedy = Text(_("bring the other hosts up to date, too"))
+    if len(running) > 1:
+        figure = Text(_("old and new code run together: %(versions)s"), {"versions": ", ".join(running)})
+    else:
+        figure = Text(_("all run the same code"))
+    if waiting:
+        figure = together(figure, Text(_("%(count)s rows wait for newer code"), {"count": waiting}))
+    standing = LATE if len(running) > 1 or waiting else GREEN
+    return Finding("versions", standing, figure, None, remedy, len(running), 1, "versions")
