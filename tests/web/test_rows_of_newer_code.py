@@ -98,7 +98,7 @@ def test_every_page_can_be_looked_at(office: Office) -> None:
     assert "paused" in guo.get(f"/leads/{code}").text
     assert guo.post(f"/do/lead/{code}/screen", demand="x", intent="A").status < 500
     health = office.seat("root").get("/health")
-    assert "2 timers, 3 messages wait for newer code" in health
+    assert "5 rows wait for newer code" in health
     metrics = office.app.test_client().get("/metrics").text
     assert 'tuoke_not_for_this_version{what="timers"} 2.0' in metrics
     assert 'tuoke_not_for_this_version{what="facts"} 3.0' in metrics

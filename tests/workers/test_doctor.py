@@ -103,7 +103,7 @@ def test_parked_rows_are_told_with_their_cause_and_set_right(
             session.add(fact)
     told = ask(here, "doctor")
     assert told.status == 1
-    assert "2 × fact test.told: KeyError at lead.py:1" in told
+    assert "2 × fact lead.screened: KeyError at lead.py:1" in told
     assert "→ put the cause right, then tuoke doctor --retry-parked" in told
     assert json.loads(ask(here, "doctor", "--json", "--retry-parked", "timers").text)["retried"] == {
         "timers": 0
