@@ -33,7 +33,7 @@ WRITTEN = "a%2Fb%3Fc%23d%40e%3Af%25"
 def rights() -> str:
     """The line of the README that gives our user its rights."""
     (line,) = re.findall(r"^user tuoke .+$", README.read_text(encoding="utf-8"), re.MULTILINE)
-    return str(line).replace("PASSWORD", PASSWORD)
+    return str(line).replace("change-me", PASSWORD)
 
 
 @dataclass
