@@ -93,7 +93,7 @@ def run(demo: bool = False, port: int | None = None) -> int:
         os.environ["TUOKE_PORT"] = str(port)
     stop = ground.told_to_stop()
     settings = ground.settings()
-    with _only_one(settings):
+    with only_one(settings):
         _port_is_free(settings)
         see_that_redis_lets_us_in(settings)
         say("up", f"database: {_without_password(settings.database_url)}")
@@ -182,7 +182,7 @@ def _port_is_free(settings: Settings) -> None:
 
 
 @contextmanager
-def _only_one(settings: Settings) -> Iterator[None]:
+def only_one(settings: Settings) -> Iterator[None]:
     """One `tuoke up` per `var/`. Raises `WrongSetting` when another one runs on it."""
     settings.var.mkdir(parents=True, exist_ok=True)
     with (settings.var / "up.lock").open("a+") as file:

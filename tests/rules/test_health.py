@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -17,7 +16,6 @@ from models.messages import Endpoint, Message
 from models.notices import AccessLog
 from models.registers import RegisterImport
 from models.remembered import Outbox, Timer
-from tests.conftest import _ask, _named
 from tests.rules.office import Office
 from workflows import health
 from workflows.health import DOWN, GREEN, LATE, UNKNOWN, Finding, RedisSeen, Sight, parked, place
@@ -27,25 +25,9 @@ GB = 1_000_000_000
 HERE = HostSign("here", free=50 * GB, total=100 * GB, database=4_000_000, wal=40_000, zones="2026c")
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def books(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """One database of each kind for all of these tests: each takes back what it wrote."""
-    if request.param == "sqlite":
-        file = tmp_path_factory.mktemp("health") / "books.sqlite3"
-        shutil.copyfile(request.getfixturevalue("sqlite_template"), file)
-        url = f"sqlite:///{file}"
-    else:
-        server = request.getfixturevalue("postgres_server")
-        _ask(server, "CREATE DATABASE health TEMPLATE template")
-        url = _named(server, "health")
-    opened = databases.open_engine(url)
-    yield opened
-    opened.dispose()
-
-
 @pytest.fixture
-def session(books: Engine) -> Iterator[Session]:
-    with databases.begin(books) as opened:
+def session(shared: Engine) -> Iterator[Session]:
+    with databases.begin(shared) as opened:
         opened.execute(update(KeyPrint).values(made_at=NOW - timedelta(hours=3)))
         yield opened
         opened.rollback()
