@@ -26,13 +26,17 @@ ENOUGH = 5  # failures after which nobody wants to see more
 
 
 def main() -> None:
-    said = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    said = argparse.ArgumentParser(
+        prog="python -m tests.simulation", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     said.add_argument("--seeds", type=int, default=1000)
     said.add_argument("--first", type=int, default=None)
     said.add_argument("--seed", type=int, default=None, help="one day, told in full")
     said.add_argument("--processes", type=int, default=1)
     said.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
-    said.add_argument("--server", default="", help="the address of a PostgreSQL server to use instead of one of its own")
+    said.add_argument(
+        "--server", default="", help="the address of a PostgreSQL server to use instead of one of its own"
+    )
     given = said.parse_args()
     if given.seed is not None:
         with opened(given.database, given.server) as ground, house.opened(ground) as inside:
@@ -50,7 +54,8 @@ def many(given: argparse.Namespace, first: int) -> int:
     told: Any = multiprocessing.get_context("spawn").Queue()
     players = [
         multiprocessing.get_context("spawn").Process(
-            target=run, args=(given.database, given.server, range(first + n, first + given.seeds, given.processes), told)
+            target=run,
+            args=(given.database, given.server, range(first + n, first + given.seeds, given.processes), told),
         )
         for n in range(given.processes)
     ]
@@ -68,14 +73,20 @@ def many(given: argparse.Namespace, first: int) -> int:
         if what == "wrong":
             wrong += 1
             seed, trouble = more
-            print(f"{trouble}\nseed {seed} went wrong: python -m tests.simulation --seed {seed} --database {given.database}", flush=True)
+            print(
+                f"{trouble}\nseed {seed} went wrong: python -m tests.simulation --seed {seed} --database {given.database}",
+                flush=True,
+            )
             continue
         played, ended = played + more[0], ended + (what == "ended")
         seen += more[1]
         if time.monotonic() - line > 10:
             line = time.monotonic()
             rate = played / (line - began)
-            print(f"  {played:,} of {given.seeds:,} days, {rate:.1f} /s, {sum(seen.faults.values()):,} faults", flush=True)
+            print(
+                f"  {played:,} of {given.seeds:,} days, {rate:.1f} /s, {sum(seen.faults.values()):,} faults",
+                flush=True,
+            )
     for player in players:
         player.terminate() if wrong >= ENOUGH else player.join()
     print(seen.told())
@@ -87,5 +98,5 @@ def many(given: argparse.Namespace, first: int) -> int:
 if __name__ == "__main__":
     if os.environ.get("PYTHONHASHSEED") != "0":  # or the order of sets would not be the seed's
         os.environ["PYTHONHASHSEED"] = "0"
-        os.execv(sys.executable, [sys.executable, "-m", "tests.simulation", *sys.argv[1:]])  # noqa: S606
+        os.execv(sys.executable, [sys.executable, "-m", "tests.simulation", *sys.argv[1:]])
     main()

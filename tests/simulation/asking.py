@@ -7,7 +7,7 @@ key; whoever gives up does not know what came of it.
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from datetime import datetime
 from io import BytesIO
@@ -110,8 +110,13 @@ def post(app: Flask, token: str, request: Request) -> Answer:
         "wsgi.run_once": False,
     }
     begun: list[Any] = []
-    body = b"".join(app.wsgi_app(environ, lambda status, headers, *_info: begun.extend((status, dict(headers)))))
-    status, headers = int(begun[0].split()[0]), begun[1]
+
+    def start(status: str, headers: list[tuple[str, str]], *_info: Any) -> Callable[[bytes], object]:
+        begun.extend((int(status.split()[0]), dict(headers)))
+        return begun.append
+
+    body = b"".join(app.wsgi_app(environ, start))
+    status, headers = begun
     return Answer(status, json.loads(body), "Idempotency-Replayed" in headers)
 
 

@@ -12,7 +12,7 @@ import random
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -27,6 +27,7 @@ from models.messages import Channel, Endpoint, Message, Telling
 from models.people import Person
 from models.remembered import History
 from tests.money.company import Company, local
+from tests.simulation.stage import Part
 from workflows import staff
 from workflows.money.deduction import DeductionFlow
 from workflows.money.policy_draft import PolicyFlow
@@ -73,6 +74,10 @@ class Ground:
     def fresh(self, beginning: str) -> Engine:
         raise NotImplementedError
 
+    def locks(self) -> Callable[[Part], bool] | None:
+        """Whether a statement waits for another's lock; None where no statement ever does (SQLite has its door)."""
+        return None
+
 
 class Sqlite(Ground):
     def __init__(self, folder: Path) -> None:
@@ -108,6 +113,15 @@ class Postgres(Ground):
         # A deadlock is found at once: what is waited for here waits for its turn.
         told = {"options": "-c deadlock_timeout=50ms -c synchronous_commit=off"}
         self.engine = database.open_engine(self.named(self.name, told))
+        self.watch = psycopg.connect(self.address.replace("+psycopg", ""), autocommit=True)
+
+    def locks(self) -> Callable[[Part], bool]:
+        return self.waits
+
+    def waits(self, part: Part) -> bool:
+        pid = part.connection.info.backend_pid
+        found = self.watch.execute("SELECT cardinality(pg_blocking_pids(%s)) > 0", [pid]).fetchone()
+        return bool(found and found[0])
 
     def fresh(self, beginning: str) -> Engine:
         self.engine.dispose()
@@ -127,6 +141,7 @@ class Postgres(Ground):
                 connection.execute(statement.encode())
 
     def drop(self) -> None:
+        self.watch.close()
         self.engine.dispose()
         for end in ("", *(f"_{beginning}" for beginning in BEGINNINGS)):
             self.ask(f"DROP DATABASE IF EXISTS {self.name}{end} WITH (FORCE)")
@@ -135,7 +150,7 @@ class Postgres(Ground):
 @contextmanager
 def in_memory() -> Iterator[Path]:
     """A folder in memory, or a temporary one where no file system in memory is."""
-    shared = Path("/dev/shm")  # noqa: S108
+    shared = Path("/dev/shm")
     with tempfile.TemporaryDirectory(
         prefix="tuoke-simulation-", dir=shared if os.access(shared, os.W_OK) else None
     ) as folder:
@@ -230,7 +245,9 @@ def arrange(office: Company) -> None:
             ("c1", "mail", {}),
         ]
         for name, kind, how in ways:
-            session.add(Channel(person_id=person[name].id, kind=kind, address=f"{name}@example.com", topics=EVERY))
+            session.add(
+                Channel(person_id=person[name].id, kind=kind, address=f"{name}@example.com", topics=EVERY)
+            )
             session.add(Telling(person_id=person[name].id, **how))
         made = {"secret": "whsec_AAAA", "topics": EVERY, "made_at": office.now}
         session.add(Endpoint(name="crm", url="https://crm.example.com/hook", **made))
@@ -278,4 +295,6 @@ def figures(office: Company) -> None:
     office.take(DeductionFlow, "appeal", "bo", appealed, reason="不是我")
     office.reported("tao", "wandering", by="xu")
     office.disputed("mei", "2026-03")
-    office.take(PolicyFlow, "draft", "guo", numbers={"offer_minutes": 20}, effective_on="2026-06-01", why="太短")
+    office.take(
+        PolicyFlow, "draft", "guo", numbers={"offer_minutes": 20}, effective_on="2026-06-01", why="太短"
+    )

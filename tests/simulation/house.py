@@ -29,7 +29,11 @@ from web.app import create_app
 from workers import ground as processes
 from workflows.telling.posting import Outcome, Parcel
 
-ENVIRONMENT = {"TUOKE_SECRET_KEY": "only for the simulation", "TUOKE_DATA_KEY": DATA_KEY.hex(), "TUOKE_VAR": "/nowhere"}
+ENVIRONMENT = {
+    "TUOKE_SECRET_KEY": "only for the simulation",
+    "TUOKE_DATA_KEY": DATA_KEY.hex(),
+    "TUOKE_VAR": "/nowhere",
+}
 
 
 class Director:
@@ -111,7 +115,9 @@ def opened(ground: Ground) -> Iterator[House]:
     """The house on this ground, until it is left."""
     with ExitStack() as kept:
         house = House(ground)
-        clockwork = type("Clockwork", (), {"monotonic": staticmethod(house.monotonic), "sleep": staticmethod(house.sleep)})
+        clockwork = type(
+            "Clockwork", (), {"monotonic": staticmethod(house.monotonic), "sleep": staticmethod(house.sleep)}
+        )
         for place, name, ours in (
             (web.app, "real_now", house.real_now),
             (processes, "real_now", house.real_now),

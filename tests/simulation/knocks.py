@@ -19,7 +19,11 @@ class Redis:
     """The server. `weather` and `now` are asked at every knock."""
 
     def __init__(
-        self, rng: random.Random, faults: Counter[str], weather: Callable[[], Weather], now: Callable[[], datetime]
+        self,
+        rng: random.Random,
+        faults: Counter[str],
+        weather: Callable[[], Weather],
+        now: Callable[[], datetime],
     ) -> None:
         self.rng, self.faults, self.weather, self.now = rng, faults, weather, now
         self.away = False
@@ -44,8 +48,8 @@ class Door:
     """One list of knocks, with as much of `rq.Queue` as the clock asks of it."""
 
     def __init__(self, name: str, redis: Redis) -> None:
-        self.name, self.connection, self.knocks = name, redis, []
-        self.knocks: list[datetime]
+        self.name, self.connection = name, redis
+        self.knocks: list[datetime] = []
         redis.lists.append(self)
 
     @property

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 from models import database
+from models.messages import Message
 from workflows import facts, timers
 from workflows.telling import posting
 
@@ -30,8 +31,10 @@ KINDS: dict[str, tuple[str, str]] = {
 }
 SQLITE = "CREATE TRIGGER poison BEFORE INSERT ON {table} WHEN {when} BEGIN SELECT RAISE(ABORT, 'poison'); END"
 POSTGRES = (
-    "CREATE OR REPLACE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS "
-    "$$ BEGIN RAISE EXCEPTION 'poison' USING ERRCODE = 'integrity_constraint_violation'; END $$",
+    (
+        "CREATE OR REPLACE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'poison' USING ERRCODE = 'integrity_constraint_violation'; END $$"
+    ),
     "CREATE TRIGGER poison BEFORE INSERT ON {table} FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION poison()",
 )
 
@@ -59,7 +62,10 @@ class Poisons:
     def mend(self) -> None:
         """What was poisoned works again; what was parked meanwhile stays parked."""
         if self.table:
-            self._say("DROP TRIGGER poison" + ("" if self.world.engine.dialect.name == "sqlite" else f" ON {self.table}"))
+            self._say(
+                "DROP TRIGGER poison"
+                + ("" if self.world.engine.dialect.name == "sqlite" else f" ON {self.table}")
+            )
             self.table = ""
 
     def heal(self) -> None:
@@ -67,11 +73,15 @@ class Poisons:
         self.mend()
         with database.begin(self.world.engine) as session:
             for fact in facts.parked(session):
-                self.world.seen.faults["parked fact tried again"] += facts.retry(session, fact.id, self.world.now)
+                self.world.seen.faults["parked fact tried again"] += facts.retry(
+                    session, fact.id, self.world.now
+                )
             for timer in timers.parked(session):
                 self.world.seen.faults["parked timer tried again"] += timers.retry(session, timer.id)
-            for message in posting.log(session, None, 200, posting.Message.state == "parked"):
-                self.world.seen.faults["parked message sent again"] += posting.send_again(session, message.id, self.world.now)
+            for message in posting.log(session, None, 200, Message.state == "parked"):
+                self.world.seen.faults["parked message sent again"] += posting.send_again(
+                    session, message.id, self.world.now
+                )
 
     def _say(self, *statements: str) -> None:
         with self.world.engine.begin() as connection:

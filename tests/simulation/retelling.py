@@ -97,8 +97,14 @@ def compare(session: Session, rows: list[History]) -> None:
             reminded.add((timer.flow, timer.case_code, timer.name))
     for lead in session.scalars(select(LeadRow)):
         known = told.leads[lead.code]
-        got = (lead.state, lead.outcome, *(told.names.get(p) for p in (lead.holder_id, lead.promoter_id, lead.offered_to_id)))
-        assert got == (known.state, known.outcome, known.holder, known.promoter, known.offered_to), f"{lead.code}: {got}, {known}"
+        got = (
+            lead.state,
+            lead.outcome,
+            *(told.names.get(p) for p in (lead.holder_id, lead.promoter_id, lead.offered_to_id)),
+        )
+        assert got == (known.state, known.outcome, known.holder, known.promoter, known.offered_to), (
+            f"{lead.code}: {got}, {known}"
+        )
         events = [row.event for row in rows if row.flow == "lead" and row.case_id == lead.id]
         assert events == known.events, f"{lead.code}: {events}, {known.events}"
         same_timers("lead", lead.code, known, running, reminded)
@@ -109,9 +115,15 @@ def compare(session: Session, rows: list[History]) -> None:
 
 
 def same_timers(
-    flow: str, code: str, known: Lead | Request, running: dict[Any, dict[str, datetime]], reminded: set[tuple[str, str, str]]
+    flow: str,
+    code: str,
+    known: Lead | Request,
+    running: dict[Any, dict[str, datetime]],
+    reminded: set[tuple[str, str, str]],
 ) -> None:
     """The timers that run are the model's with its due instants; what the model still has but for those was a reminder."""
     runs = running.get((flow, code), {})
-    expected = {name: t.due for name, t in known.timers.items() if name in runs or (flow, code, name) not in reminded}
+    expected = {
+        name: t.due for name, t in known.timers.items() if name in runs or (flow, code, name) not in reminded
+    }
     assert runs == expected, f"timers of {code}: {runs}, {expected}"

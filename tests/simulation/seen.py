@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, fields
-from typing import Any
 
 from web.api.cases import taken_by_people
 from workflows.flows import FLOWS
@@ -13,23 +12,20 @@ CODES = ("not_found", "not_allowed_from_state", "not_permitted", "invalid_data",
 OUTCOMES = ("approved", "rejected", "withdrawn", "expired")
 
 
-def counter() -> Any:
-    return field(default_factory=Counter)
-
-
 @dataclass(slots=True)
 class Seen:
     """Counts; those of several processes are added up."""
 
-    days: Counter[str] = counter()
-    faults: Counter[str] = counter()
-    died: Counter[str] = counter()
-    places: Counter[tuple[str, bool]] = counter()  # where a statement was, and whether somebody died before it
-    steps: Counter[tuple[str, str, str]] = counter()  # workflow, event, from which state
-    timers: Counter[tuple[str, str]] = counter()  # name, what came of it
-    approvals: Counter[tuple[str, str]] = counter()  # workflow and event, outcome
-    refusals: Counter[str] = counter()
-    rules: Counter[str] = counter()
+    days: Counter[str] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
+    died: Counter[str] = field(default_factory=Counter)
+    # where a statement was, and whether somebody died before it
+    places: Counter[tuple[str, bool]] = field(default_factory=Counter)
+    steps: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # workflow, event, state
+    timers: Counter[tuple[str, str]] = field(default_factory=Counter)  # name, what came of it
+    approvals: Counter[tuple[str, str]] = field(default_factory=Counter)  # workflow and event, outcome
+    refusals: Counter[str] = field(default_factory=Counter)
+    rules: Counter[str] = field(default_factory=Counter)
 
     def __iadd__(self, other: Seen) -> Seen:
         for each in fields(self):
@@ -57,7 +53,12 @@ class Seen:
 
     @staticmethod
     def all_guards() -> set[str]:
-        steps = (step for flow in FLOWS.values() for step in flow.steps.values() if taken_by_people(step) or step.opens)
+        steps = (
+            step
+            for flow in FLOWS.values()
+            for step in flow.steps.values()
+            if taken_by_people(step) or step.opens
+        )
         return {guard.name for step in steps for guard in step.guards}
 
     # -- told -------------------------------------------------------------------------------------------------------
@@ -67,7 +68,10 @@ class Seen:
         return "\n".join([*self._faults(), *self._deaths(), *(self._reached() if reached else ())])
 
     def _faults(self) -> list[str]:
-        said = [f"  {count:>9,} {what}" for what, count in sorted(self.faults.items(), key=lambda e: (-e[1], e[0]))]
+        said = [
+            f"  {count:>9,} {what}"
+            for what, count in sorted(self.faults.items(), key=lambda e: (-e[1], e[0]))
+        ]
         days = [f"  {count:>9,} {what}" for what, count in sorted(self.days.items())]
         return ["days:", *days, f"faults: {sum(self.faults.values()):,}", *said]
 
@@ -89,11 +93,17 @@ class Seen:
             fired[name] += count
         approvals = {f"{event} {outcome}" for event in self.all_approvals() for outcome in OUTCOMES}
         got = {f"{event} {outcome}" for event, outcome in self.approvals}
-        ended = ", ".join(f"{name} {result} {count:,}" for (name, result), count in sorted(self.timers.items()))
+        ended = ", ".join(
+            f"{name} {result} {count:,}" for (name, result), count in sorted(self.timers.items())
+        )
         return [
             f"steps: {sum(self.steps.values()):,}; timers ended: {sum(fired.values()):,}",
             f"  {ended}",
-            _of("steps (workflow, event, state)", {" ".join(s).strip() for s in self.all_steps()}, {" ".join(s).strip() for s in self.steps}),
+            _of(
+                "steps (workflow, event, state)",
+                {" ".join(s).strip() for s in self.all_steps()},
+                {" ".join(s).strip() for s in self.steps},
+            ),
             _of("timers", self.all_timers(), set(fired)),
             _of("approvals and their outcomes", approvals, got),
             _of("refusals", set(CODES), set(self.refusals)),
@@ -103,4 +113,6 @@ class Seen:
 
 def _of(what: str, there: set[str], reached: set[str]) -> str:
     missing = sorted(there - reached)
-    return f"{what}: {len(there) - len(missing)} of {len(there)}" + (f"; not reached: {', '.join(missing)}" if missing else "")
+    return f"{what}: {len(there) - len(missing)} of {len(there)}" + (
+        f"; not reached: {', '.join(missing)}" if missing else ""
+    )

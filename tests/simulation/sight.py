@@ -22,7 +22,11 @@ from workflows.flows import FLOWS
 from workflows.policy import zone
 from workflows.telling import posting
 
-BUSY = {"lead": ("closed",), "sale": ("rescinded",), "policy": ("discarded",)}  # what is over is left in peace, mostly
+BUSY = {
+    "lead": ("closed",),
+    "sale": ("rescinded",),
+    "policy": ("discarded",),
+}  # what is over is left in peace, mostly
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,13 @@ class Sight:
 
     def events_of(self, flow: str) -> list[str]:
         """What people can do to a case of this workflow."""
-        return sorted({e for (e, source), step in FLOWS[flow].steps.items() if source is not None and taken_by_people(step)})
+        return sorted(
+            {
+                e
+                for (e, source), step in FLOWS[flow].steps.items()
+                if source is not None and taken_by_people(step)
+            }
+        )
 
     def somebody_who_may(self, flow: str, code: str, event: str) -> str:
         seen = self.case(flow, code)
@@ -109,14 +119,20 @@ class Sight:
         broken = (Timer.state == "pending", Timer.due_at <= self.now, Timer.next_at.is_not(None))
         messages = select(func.min(Message.next_at)).where(Message.state.in_(posting.WAITING))
         with database.read(self.engine) as session:
-            found = [session.scalar(facts), session.scalar(select(func.min(Timer.next_at)).where(*broken)), session.scalar(messages)]
+            found = [
+                session.scalar(facts),
+                session.scalar(select(func.min(Timer.next_at)).where(*broken)),
+                session.scalar(messages),
+            ]
         return min((each for each in found if each), default=None)
 
     def approvers(self, code: str) -> list[str]:
         """Whose role and relation it is to decide this, whether four eyes are kept or not."""
         with database.read(self.engine) as session:
             approval = self._approval(session, code)
-            return [name for name, actor in self.actors.items() if approval and Approver.allows(actor, approval)]
+            return [
+                name for name, actor in self.actors.items() if approval and Approver.allows(actor, approval)
+            ]
 
     def requester(self, code: str) -> str:
         with database.read(self.engine) as session:

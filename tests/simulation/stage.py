@@ -60,8 +60,8 @@ class Hand(threading.Thread):
 
     def __init__(self, stage: Stage) -> None:
         super().__init__(daemon=True)
-        self.stage, self.part, self.called = stage, None, shut()
-        self.part: Part | None
+        self.stage, self.called = stage, shut()
+        self.part: Part | None = None
         self.start()
 
     def run(self) -> None:
@@ -87,11 +87,11 @@ class Hand(threading.Thread):
 class Stage:
     """The parts that are being played. `holds_up(part)` says whether a part's statement waits for a lock in the database."""
 
-    def __init__(self) -> None:
+    def __init__(self, holds_up: Callable[[Part], bool] | None = None) -> None:
         self.parts: list[Part] = []
         self.hands: list[Hand] = []
         self.playing: dict[int, Part] = {}
-        self.holds_up: Callable[[Part], bool] | None = None
+        self.holds_up = holds_up
         self._back = shut()
         self._mutex = threading.Lock()
 
@@ -133,7 +133,9 @@ class Stage:
     def _where(self) -> str:
         """Where everybody stands."""
         frames = sys._current_frames()
-        return "\n".join("".join(traceback.format_stack(frames[ident])[-8:]) for ident in self.playing if ident in frames)
+        return "\n".join(
+            "".join(traceback.format_stack(frames[ident])[-8:]) for ident in self.playing if ident in frames
+        )
 
     def _left_in_database(self, part: Part) -> bool:
         with self._mutex:

@@ -49,12 +49,24 @@ def walk(w: World, flow: str, code: str, steps: int) -> Story:
         if w.rng.random() < WAITS.get(seen.state, 0.1):
             yield span(w, flow, code)
             continue
-        answer = (yield [astray(w, flow, code, seen.version)] if w.rng.random() < 0.15 else onward(w, flow, code, seen))[0]
+        answer = (
+            yield [astray(w, flow, code, seen.version)]
+            if w.rng.random() < 0.15
+            else onward(w, flow, code, seen)
+        )[0]
         if answer.asked_for and w.rng.random() < 0.85:
             yield from decide(w, answer.asked_for)
 
 
-WAITS = {"captured": 0.1, "screened": 0.15, "visited": 0.2, "assigned": 0.25, "unconverted": 0.1, "confirmed": 0.5, "reduced": 0.5}
+WAITS = {
+    "captured": 0.1,
+    "screened": 0.15,
+    "visited": 0.2,
+    "assigned": 0.25,
+    "unconverted": 0.1,
+    "confirmed": 0.5,
+    "reduced": 0.5,
+}
 
 
 def onward(w: World, flow: str, code: str, seen: Any) -> list[Wish]:
@@ -120,7 +132,9 @@ def new_lead(w: World) -> Story:
     if w.rng.random() < 0.2:
         given |= w.rng.choice(WRONG["lead", "capture"])
     answers = yield [Wish(who, "lead", "capture", None, given)] + (
-        [Wish(w.rng.choice([*MEMBERS, WEB_FORM]), "lead", "capture", None, given)] if w.rng.random() < 0.2 else []
+        [Wish(w.rng.choice([*MEMBERS, WEB_FORM]), "lead", "capture", None, given)]
+        if w.rng.random() < 0.2
+        else []
     )
     code = next((answer.code for answer in answers if answer.done), None)
     if code is None:
@@ -144,7 +158,11 @@ def rotation(w: World) -> Story:
         if place and w.rng.random() < 0.7:
             yield from walk(w, "duty", place, 1)
         else:
-            yield [Wish(who, "duty", "join", None, w.rng.choice([{}, {"consultant": "c4"}, {"consultant": "mei"}]))]
+            yield [
+                Wish(
+                    who, "duty", "join", None, w.rng.choice([{}, {"consultant": "c4"}, {"consultant": "mei"}])
+                )
+            ]
 
 
 # -- what is agreed, charged, disputed ------------------------------------------------------------------------------

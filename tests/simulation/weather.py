@@ -43,7 +43,9 @@ class Weather:
         if kind < 0.45:  # a few things, the rest is quiet
             mild = FOUL.scaled(rng, 0.3)
             chosen = rng.sample([f.name for f in fields(cls)], 4)
-            return cls(**{name: getattr(FOUL.scaled(rng, 1.0) if name in chosen else mild, name) for name in WHAT})
+            return cls(
+                **{name: getattr(FOUL.scaled(rng, 1.0) if name in chosen else mild, name) for name in WHAT}
+            )
         return FOUL.scaled(rng, rng.choice((0.3, 0.6, 1.0)))
 
     def scaled(self, rng: random.Random, by: float) -> Weather:

@@ -23,7 +23,8 @@ from tests.simulation.weather import CALM, Weather
 
 DOOR = "BEGIN IMMEDIATE"
 SHAPE = re.compile(
-    r"(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH|ROLLBACK TO SAVEPOINT|RELEASE SAVEPOINT|SAVEPOINT|BEGIN|PRAGMA|SET)\b", re.I
+    r"(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH|ROLLBACK TO SAVEPOINT|RELEASE SAVEPOINT|SAVEPOINT|BEGIN|PRAGMA|SET)\b",
+    re.I,
 )
 TABLE = re.compile(r"(?:FROM|INTO|UPDATE)\s+\"?(\w+)", re.I)
 
@@ -74,13 +75,17 @@ class Wires:
         if self.rng.random() < self.weather.pauses:
             stands = self.writer is not part and self.rng.random() < self.weather.stalls
             self.stage.pause(self.rest_of() if stands else None)
-            if part.dead:
-                self._die(part, conn)
+            self._go_on(part, conn)
         if self.sqlite and statement == DOOR:
             self._queue(part)
         if not self.sqlite:
             part.connection = conn.connection.dbapi_connection
             self.stage.into_database(part)
+
+    def _go_on(self, part: Part, conn: Connection) -> None:
+        """After a pause: unless it was ended meanwhile."""
+        if part.dead:
+            self._die(part, conn)
 
     def _queue(self, part: Part) -> None:
         """Wait at SQLite's door until nobody else writes."""
@@ -153,7 +158,11 @@ class Wires:
 
     def _lose(self, part: Part, conn: Connection, statement: str) -> None:
         self._hang_up(part, conn)
-        lost = sqlite3.OperationalError("disk I/O error") if self.sqlite else psycopg.OperationalError("the connection is lost")
+        lost = (
+            sqlite3.OperationalError("disk I/O error")
+            if self.sqlite
+            else psycopg.OperationalError("the connection is lost")
+        )
         raise OperationalError(statement, None, lost, connection_invalidated=True)
 
     def _again(self) -> Exception:

@@ -9,7 +9,9 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
+
+from rq import Queue
 
 import workers.jobs
 from models import database
@@ -22,7 +24,6 @@ from tests.simulation.seen import Seen
 from tests.simulation.sight import Sight
 from tests.simulation.stage import Died, Part, Stage
 from tests.simulation.weather import CALM, Weather, late
-from tests.simulation.wires import Wires
 from workers.clock import Clock
 from workers.queue import NAME, OUTWARD
 from workflows import policy
@@ -55,13 +56,14 @@ class World(Sight, Director):
         self.engine = house.ground.fresh(self.beginning)
         self.tokens, self.before = house.ground.tokens[self.beginning], house.ground.before[self.beginning]
         self.began = self.now = OPENS
-        self.stage, self.wires = Stage(), house.wires
+        self.stage, self.wires = Stage(house.ground.locks()), house.wires
         self.wires.begin_day(self.stage, self.rng, seen.faults, seen.places)
         self.wires.rest_of = self.a_while
         self.weather = Weather.of(self.rng)
         self.redis = Redis(self.rng, seen.faults, lambda: self.wires.weather, lambda: self.now)
         self.doors = {name: Door(name, self.redis) for name in (NAME, OUTWARD)}
-        self.clocks = [Clock(self.engine, self.doors, f"clock {n}") for n in range(self.rng.choice((1, 1, 2)))]  # type: ignore[arg-type]
+        doors = cast(dict[str, Queue], self.doors)
+        self.clocks = [Clock(self.engine, doors, f"clock {n}") for n in range(self.rng.choice((1, 1, 2)))]
         self.requests: list[Request] = []
         self.answered: list[Request] = []
         self.given_up: list[Request] = []
@@ -163,7 +165,9 @@ class World(Sight, Director):
     def go_on(self, part: Part) -> None:
         self.stage.go_on(part)
         if part.ended:
-            self.note(f"{part.kind} {part.place}: {part.broke!r}" if part.broke else f"{part.kind} {part.place}")
+            self.note(
+                f"{part.kind} {part.place}: {part.broke!r}" if part.broke else f"{part.kind} {part.place}"
+            )
             self.ended(part)
 
     def ended(self, part: Part) -> None:
@@ -183,7 +187,9 @@ class World(Sight, Director):
     # -- people -----------------------------------------------------------------------------------------------------
 
     def may_tell(self, teller: Teller) -> bool:
-        return not any(r.answer is None for r in teller.asked) and (teller.wakes is None or teller.wakes <= self.now)
+        return not any(r.answer is None for r in teller.asked) and (
+            teller.wakes is None or teller.wakes <= self.now
+        )
 
     def tell(self) -> None:
         """A story goes on: what it asked for was answered, or its time has come."""
@@ -255,8 +261,12 @@ class World(Sight, Director):
 
     def answered_with(self, request: Request, answer: Answer) -> None:
         for other in request.heard:
-            assert other.status >= 300 or answer.status >= 300 or other.said == answer.said, f"two answers: {request}"
-        self.note(f"  {request.wish} -> {answer.status} {answer.said.get('code')} {answer.said.get('rule', '')}")
+            assert other.status >= 300 or answer.status >= 300 or other.said == answer.said, (
+                f"two answers: {request}"
+            )
+        self.note(
+            f"  {request.wish} -> {answer.status} {answer.said.get('code')} {answer.said.get('rule', '')}"
+        )
         request.answer = answer
         self.requests.remove(request)
         self.answered.append(request)
@@ -289,7 +299,9 @@ class World(Sight, Director):
 
     def time_passes(self) -> None:
         """Nobody wants anything before some instant: on to it, at once, or over the timers that come due before."""
-        wakes = min((each.wakes for each in self.tellers if each.wakes), default=self.now + timedelta(minutes=1))
+        wakes = min(
+            (each.wakes for each in self.tellers if each.wakes), default=self.now + timedelta(minutes=1)
+        )
         due = self.first_due()
         if due is not None and self.now < due < wakes and self.rng.random() < 0.7:
             wakes = due + timedelta(seconds=self.rng.choice((0, 0, 30)))
