@@ -43,7 +43,7 @@ bench: setup
 	@$(PY) -m tests.bench $(ARGS)
 
 crowd: setup
-	@$(PY) -m tests.crowd_walk $(ARGS)
+	@$(PY) -m tests.bench.pages $(ARGS)
 
 speed: setup
 	@$(PY) -m tests.speed $(ARGS)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import sqlalchemy
 from sqlalchemy import Engine, event, text
@@ -30,16 +30,28 @@ from models import (  # noqa: F401  (all tables are known)
     people,
     registers,
     remembered,
+    schema,
     sealed,
 )
 from models.base import Base
+from models.books import Books
+from models.queueing import Queued, line_of
 from models.settings import Settings, WrongSetting
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 T = TypeVar("T")
-RETRIES = 6
+RETRIES, MIGRATION_TRIES = 6, 40
+# A host that is cut off says nothing. Ours notices a database that is silent, and the server one of us, within about ten
+# seconds (it then lets go of our locks); a process that stands still in a transaction has two minutes.
+NOTICES = {
+    "connect_timeout": "5", "keepalives_idle": "5", "keepalives_interval": "2", "keepalives_count": "3", "tcp_user_timeout": "8000",
+}  # fmt: skip
+NOTICED = {
+    "tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3", "tcp_user_timeout": "8s",
+    "client_connection_check_interval": "5s", "idle_in_transaction_session_timeout": "2min",
+}  # fmt: skip
 
 
 def engine(settings: Settings) -> Engine:
@@ -51,17 +63,34 @@ def engine(settings: Settings) -> Engine:
 def open_engine(url: str) -> Engine:
     made = sqlalchemy.make_url(url)
     if made.get_backend_name() == "sqlite":
-        if made.database and made.database != ":memory:":
-            Path(made.database).parent.mkdir(parents=True, exist_ok=True)
         opened = sqlalchemy.create_engine(
-            url, connect_args={"timeout": 20, "check_same_thread": False}, hide_parameters=True
+            url,
+            connect_args={"timeout": 20, "check_same_thread": False, "factory": Queued},
+            hide_parameters=True,
         )
         event.listen(opened, "connect", _prepare_sqlite)
+        if made.database and made.database != ":memory:":
+            Path(made.database).parent.mkdir(parents=True, exist_ok=True)
+            line = line_of(made.database)
+            event.listen(opened, "connect", lambda connection, _record: connection.stand_in(line))
         event.listen(opened, "begin", _begin_sqlite)
         return opened
-    return sqlalchemy.create_engine(
-        url, hide_parameters=True, pool_pre_ping=True, pool_size=10, max_overflow=10
+    opened = sqlalchemy.create_engine(
+        made.set(query=NOTICES | dict(made.query)),
+        hide_parameters=True,
+        pool_pre_ping=True,
+        pool_size=10,
+        max_overflow=10,
     )
+    event.listen(opened, "connect", _prepare_postgresql)
+    return opened
+
+
+def _prepare_postgresql(connection: Any, _record: Any) -> None:
+    """By statements, not by options of the connection: poolers let those through."""
+    settings = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in NOTICED.items())
+    connection.execute(f"SELECT {settings}")
+    connection.commit()
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
@@ -73,14 +102,25 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
 def _begin_sqlite(connection: sqlalchemy.Connection) -> None:
     """Writers queue at the door (`BEGIN IMMEDIATE`): a read that later writes would lose updates or fail at once."""
     readonly = bool(connection.get_execution_options().get("readonly"))
-    connection.exec_driver_sql(f"PRAGMA query_only={int(readonly)}")
-    connection.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")
+    if connection.info.get("readonly") is not readonly:
+        connection.exec_driver_sql(f"PRAGMA query_only={int(readonly)}")
+        connection.info["readonly"] = readonly
+    if readonly:
+        connection.exec_driver_sql("BEGIN")
+        return
+    own = cast("Queued", connection.connection.dbapi_connection)
+    own.wait()
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    except DBAPIError:
+        own.rollback()
+        raise
 
 
 @contextmanager
 def begin(opened: Engine) -> Iterator[Session]:
     """One write transaction: committed at the end, rolled back as a whole on any exception."""
-    with Session(opened, expire_on_commit=False) as session, session.begin():
+    with Books(opened, expire_on_commit=False) as session, session.begin():
         yield session
 
 
@@ -90,7 +130,7 @@ def read(opened: Engine) -> Iterator[Session]:
     options: dict[str, Any] = {"readonly": True}
     if opened.dialect.name == "postgresql":
         options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-    with Session(opened.execution_options(**options), autoflush=False) as session:
+    with Books(opened.execution_options(**options), autoflush=False) as session:
         try:
             yield session
         finally:
@@ -106,7 +146,7 @@ def in_transaction(opened: Engine, work: Callable[[Session], T]) -> T:
     for attempt in range(RETRIES):
         committing = False
         try:
-            with Session(opened, expire_on_commit=False) as session:
+            with Books(opened, expire_on_commit=False) as session:
                 done = work(session)
                 session.flush()
                 committing = True
@@ -133,8 +173,9 @@ def away(error: Exception) -> bool:
 
 
 def batch(opened: Engine) -> int:
-    """How many rows a worker takes in one transaction. SQLite has one writer at a time, and people wait for it."""
-    return 200 if opened.dialect.name == "postgresql" else 25
+    """How many rows a worker takes in one transaction. SQLite has one writer at a time, and people wait for it: a batch is
+    done in some hundredths of a second."""
+    return 500 if opened.dialect.name == "postgresql" else 200
 
 
 def skip_locked(session: Session) -> bool:
@@ -152,29 +193,38 @@ def hold(session: Session, what: str) -> None:
 
 
 def migrate(opened: Engine) -> None:
-    """Bring the schema to the newest version; before and after, see that the data key is the one this database is sealed
-    with, for migrations read what is sealed.
+    """Bring the schema to the version that this code needs, where it is older; before and after, see that the data key is the
+    one this database is sealed with, for migrations read what is sealed.
 
-    Raises `WrongSetting` when it is another.
+    Several may try at once: one does it, the others wait and find it done. On PostgreSQL no table is waited for longer than
+    some seconds at a time, because everybody else would wait behind. Raises `WrongSetting` when the key is another.
     """
-    from alembic import command  # a third of the time it takes to start, and only needed here
-
     if sqlalchemy.inspect(opened).has_table("key_print"):
         check_key(opened)
-    with opened.connect() as connection:
+    for attempt in range(MIGRATION_TRIES):
+        if schema.suffices(schema.standing(opened)):
+            break
+        try:
+            _upgrade(opened)
+        except DBAPIError as error:
+            locked = getattr(error.orig, "sqlstate", None) == "55P03"
+            if attempt == MIGRATION_TRIES - 1 or not (locked or worth_repeating(error)):
+                raise
+            time.sleep(random.uniform(0.5, 2.0))  # noqa: S311
+    check_key(opened)
+
+
+def _upgrade(opened: Engine) -> None:
+    """Everything in one transaction, and one at a time."""
+    from alembic import command  # a third of the time it takes to start, and only needed here
+
+    with opened.begin() as connection:
         config = alembic_config()
         config.attributes["connection"] = connection
         if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql("SELECT pg_advisory_lock(7420)")
-        try:
-            command.upgrade(config, "head")
-            connection.commit()
-        finally:
-            if connection.dialect.name == "postgresql":
-                connection.rollback()
-                connection.exec_driver_sql("SELECT pg_advisory_unlock(7420)")
-                connection.commit()
-    check_key(opened)
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7420)")
+            connection.exec_driver_sql("SET LOCAL lock_timeout = '3s'")
+        command.upgrade(config, "head")
 
 
 def check_key(opened: Engine) -> None:

@@ -10,7 +10,6 @@ from sqlalchemy.orm import object_session
 
 from models.leads import Lead
 from models.people import Person
-from models.sealed import sealer
 from workflows import policy, rotation, staff
 from workflows.engine.actor import CLOCK, PUBLIC, Actor
 from workflows.engine.flow import Facts, Flow, NoFacts, State, opening, step
@@ -51,6 +50,8 @@ from workflows.lead_guards import (
     is_another_consultant,
     is_consultant,
     may_hold_more,
+    of_this_phone,
+    phone_index,
     phone_is_free,
     phone_is_no_staff_phone,
     protection_is_free,
@@ -122,7 +123,7 @@ def held(lead: Lead) -> bool:
 
 def duplicates_give_way(check: Check) -> list[Ask]:
     """What the same customer left on a web form is closed as a duplicate of the staff capture."""
-    if not check.case.protected:
+    if not check.case.protected or all(lead.state != "captured" for lead in of_this_phone(check)):
         return []
     same = select(Lead.code).where(
         Lead.phone_index == check.case.phone_index,
@@ -134,6 +135,12 @@ def duplicates_give_way(check: Check) -> list[Ask]:
     return [
         Ask(LeadFlow, "invalidate", check.by, check.at, code=code, facts=facts, house=True) for code in found
     ]
+
+
+def turn_if_an_offer_fell(check: Check) -> list[Ask]:
+    """Only a customer who waits at the desk takes up the rotation: of all others nobody's turn is touched."""
+    waited = check.case.visited_at is not None and check.case.assigned_at is None
+    return rotation.turn(check) if waited else []
 
 
 def sale_is_signed(check: Check) -> list[Ask]:
@@ -208,19 +215,14 @@ class LeadFlow(Flow):
     )
     def capture(self, lead: Lead, facts: Capture, ask: Ask, check: Check) -> None:
         """First contact: name, phone, channel and the customer's consent (S20 (三)5)."""
-        lead.name, lead.phone, lead.phone_index = (
-            facts.name,
-            facts.phone,
-            sealer().blind("phone", facts.phone),
-        )
+        lead.name, lead.phone, lead.phone_index = facts.name, facts.phone, phone_index(check)
         lead.channel, lead.spot, lead.campaign = facts.channel.value, facts.spot, facts.campaign
         lead.demand, lead.note, lead.registered_on = facts.demand, facts.note, facts.registered_on
         lead.consent, lead.consent_at = facts.consent_text or "spoken", ask.at
         lead.promoter_id, lead.protected, lead.captured_at = ask.by.id, ask.by is not PUBLIC, ask.at
         lead.by_outreach = ask.by.has("member", "leader", "manager")
         lead.declined_by = []
-        earlier = select(Lead.id).where(Lead.phone_index == lead.phone_index, Lead.state == "closed")
-        lead.previous_id = check.session.scalar(earlier.order_by(Lead.id.desc()).limit(1))
+        lead.previous_id = next((e.id for e in of_this_phone(check) if e.state == "closed"), None)
 
     @step(
         captured.to(screened),
@@ -356,7 +358,7 @@ class LeadFlow(Flow):
         by=Clock,
         announces="lead.pooled",
         serial=True,
-        then=rotation.turn,
+        then=turn_if_an_offer_fell,
     )
     def expire(self, lead: Lead, facts: NoFacts, ask: Ask) -> None:
         """Protection has run out: the customer goes to the pool (S20 (三)10)."""

@@ -3,14 +3,15 @@ instead."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import bindparam, func, select
 
 from models import database
+from models.base import Base
 from models.leads import Lead
-from models.people import StaffPhone
 from models.remembered import History
 from models.remembered import Timer as TimerRow
 from models.sealed import sealer
@@ -20,12 +21,21 @@ from workflows.engine.flow import guard
 from workflows.engine.take import Check
 from workflows.words import _
 
+LEAD, LISTED = Base.metadata.tables["lead"], Base.metadata.tables["staff_phone"]
+STAFF_PHONE = select(LISTED.c.person_id).where(LISTED.c.phone_index == bindparam("phone"))
+SAME_PHONE = (
+    select(LEAD.c.id, LEAD.c.state, LEAD.c.protected, LEAD.c.captured_at)
+    .where(LEAD.c.phone_index == bindparam("phone"))
+    .order_by(LEAD.c.id.desc())
+)
+
 
 @guard(_("This phone is on the staff list, or was declared as a relative's: it cannot be a lead."))
 def phone_is_no_staff_phone(check: Check) -> bool:
     """S20 罚7: no calls by friends and relatives."""
-    index = sealer().blind("phone", check.facts.phone)  # type: ignore[attr-defined]
-    return check.session.get(StaffPhone, index) is None
+    check.session.flush()
+    found = check.session.connection().scalar(STAFF_PHONE, {"phone": phone_index(check)})
+    return found is None
 
 
 @guard(
@@ -37,12 +47,30 @@ def phone_is_free(check: Check) -> bool | dict[str, Any]:
     """One open lead per phone. What came through a web form gives way to a staff capture until it is screened.
 
     Captures of one phone go one after the other: no constraint keeps a visitor's from standing beside another."""
-    index = sealer().blind("phone", check.facts.phone)  # type: ignore[attr-defined]
-    database.hold(check.session, f"phone:{index}")
-    found = select(Lead).where(Lead.phone_index == index, Lead.state != "closed").limit(1)
-    protected = found.where(or_(Lead.protected, Lead.state != "captured"))
-    holder = check.session.scalar(found if check.by is PUBLIC else protected)
-    return _protection(check, holder) if holder else True
+    database.hold(check.session, f"phone:{phone_index(check)}")
+    for lead in of_this_phone(check):
+        in_the_way = check.by is PUBLIC or lead.protected or lead.state != "captured"
+        if lead.state != "closed" and in_the_way:
+            return _protection(check, lead)
+    return True
+
+
+def phone_index(check: Check) -> str:
+    """The blind index of the phone that is to be captured."""
+    if "phone index" not in check.seen:
+        check.seen["phone index"] = sealer().blind("phone", check.facts.phone)  # type: ignore[attr-defined]
+    index: str = check.seen["phone index"]
+    return index
+
+
+def of_this_phone(check: Check) -> Sequence[Any]:
+    """What is known of the leads with this phone, the newest first; read once for all who ask."""
+    if "same phone" not in check.seen:
+        check.session.flush()
+        found = check.session.connection().execute(SAME_PHONE, {"phone": phone_index(check)})
+        check.seen["same phone"] = found.all()
+    leads: Sequence[Any] = check.seen["same phone"]
+    return leads
 
 
 @guard(
@@ -72,7 +100,7 @@ def written_down_lately(check: Check) -> bool | dict[str, Any]:
     return noted is None or earliest <= noted <= latest or {"hours": check.policy.draft_hours}
 
 
-def _protection(check: Check, lead: Lead) -> dict[str, Any]:
+def _protection(check: Check, lead: Any) -> dict[str, Any]:
     """Since when and until when, but not by whom."""
     zone = policy.zone(check.session)
     due = check.session.scalar(

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated, Any
+from weakref import WeakKeyDictionary
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy import Select, select
+from sqlalchemy import Pool, Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from models.machinery import PolicyVersion
@@ -158,6 +159,9 @@ class Policy(BaseModel):
     )
 
 
+DEFAULTS = Policy()
+
+
 class WrongPolicy(ValueError):
     """Policy numbers that cannot come into force; `errors` says per number what is wrong."""
 
@@ -178,6 +182,17 @@ def checked(numbers: dict[str, Any]) -> Policy:
         ) from error
 
 
+VERSIONS = PolicyVersion.__table__
+IN_FORCE = (
+    select(VERSIONS.c.id)
+    .where(VERSIONS.c.effective_at <= bindparam("at"))
+    .order_by(VERSIONS.c.effective_at.desc(), VERSIONS.c.id.desc())
+    .limit(1)
+)
+# What a version says never changes, so a process reads it once from each database.
+_READ: WeakKeyDictionary[Pool, dict[int, Policy]] = WeakKeyDictionary()
+
+
 def in_force(session: Session, at: datetime) -> Policy:
     """The policy of this instant; the defaults (version 1) where the company set none."""
     cached: dict[datetime, Policy] = session.info.setdefault("policy", {})
@@ -185,10 +200,17 @@ def in_force(session: Session, at: datetime) -> Policy:
         every: list[PolicyVersion] | None = session.info.get("every_policy")
         if every is not None:
             row = next((each for each in every if each.effective_at <= at), None)
+            cached[at] = Policy.model_validate({**row.numbers, "version": row.id}) if row else Policy()
         else:
-            row = session.scalar(_latest_first().where(PolicyVersion.effective_at <= at).limit(1))
-        cached[at] = Policy.model_validate({**row.numbers, "version": row.id}) if row else Policy()
+            learn(session, at, session.connection().scalar(IN_FORCE, {"at": at}))
     return cached[at]
+
+
+def learn(session: Session, at: datetime, version: int | None) -> None:
+    """Take note of the version in force at an instant, by whoever has just read it along with something else."""
+    cached: dict[datetime, Policy] = session.info.setdefault("policy", {})
+    if at not in cached:
+        cached[at] = DEFAULTS if version is None else of_version(session, version)
 
 
 def _latest_first() -> Select[PolicyVersion]:
@@ -202,11 +224,17 @@ def bring_in(session: Session) -> None:
 
 def of_version(session: Session, version: int) -> Policy:
     """The numbers of a version that a case or a line of history remembers."""
-    known: dict[int, Policy] = session.info.setdefault("policy_versions", {})
+    known: dict[int, Policy] | None = session.info.get("enacted")
+    if known is None:
+        known = _READ.setdefault(_pool(session), {})
     if version not in known:
         row = session.get(PolicyVersion, version)
-        known[version] = Policy.model_validate({**row.numbers, "version": row.id}) if row else Policy()
+        known[version] = Policy.model_validate({**row.numbers, "version": row.id}) if row else DEFAULTS
     return known[version]
+
+
+def _pool(session: Session) -> Pool:
+    return session.connection().engine.pool
 
 
 def enact(session: Session, numbers: dict[str, Any], effective_at: datetime, note: str = "") -> Policy:
@@ -216,15 +244,15 @@ def enact(session: Session, numbers: dict[str, Any], effective_at: datetime, not
     row.id = (session.scalar(select(PolicyVersion.id).order_by(PolicyVersion.id.desc()).limit(1)) or 1) + 1
     session.add(row)
     session.info.pop("policy", None)
+    session.info["enacted"] = dict(_READ.get(_pool(session), {}))  # not committed yet: nobody else's to know
     session.flush()
     return policy.model_copy(update={"version": row.id})
 
 
 def zone(session: Session) -> ZoneInfo:
     """The company's time zone, as the edge that opened the session set it."""
-    found: ZoneInfo = (
-        session.info.get("zone")
-        or session.get_bind().get_execution_options().get("zone")
-        or ZoneInfo("Asia/Shanghai")
-    )
+    found: ZoneInfo | None = session.info.get("zone")
+    if found is None:
+        found = session.get_bind().get_execution_options().get("zone") or ZoneInfo("Asia/Shanghai")
+        session.info["zone"] = found
     return found

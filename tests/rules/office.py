@@ -11,6 +11,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from models import database
+from models.books import Books
 from models.leads import Lead
 from models.remembered import Approval, History, Outbox, Timer
 from workflows import staff
@@ -163,7 +164,7 @@ class Office:
 @contextmanager
 def open_office(engine: Engine, **options: Any) -> Iterator[Office]:
     """An office in one transaction, which is undone at the end."""
-    with Session(engine, expire_on_commit=False) as session:
+    with Books(engine, expire_on_commit=False) as session:
         yield Office(session, **options)
         session.rollback()
 

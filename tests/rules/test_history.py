@@ -121,17 +121,9 @@ def test_an_illegal_step_is_found_even_when_it_is_chained(office: Office) -> Non
     """A row written past the machine: right hashes, wrong step."""
     code = office.lead_in("captured")
     lead, first = office.lead(code), office.history(code)[-1]
-    names = {c.name for c in History.__table__.columns} - {"id", "private", "hash", "previous", "seq"}
-    row = History(**{name: getattr(first, name) for name in names})
-    row.event, row.source, row.target, row.changes, row.facts, row.private = (
-        "accept",
-        "captured",
-        "assigned",
-        {},
-        {},
-        None,
-    )
-    chain.link(row, lead)
+    says = {name: getattr(first, name) for name in chain.CHAINED}
+    says |= {"event": "accept", "source": "captured", "target": "assigned", "changes": {}, "facts": {}}
+    row = History(**chain.link(lead, says, {}).row)
     lead.state = "assigned"
     office.session.add(row)
     assert [f for f in findings(office) if "accept is not possible from captured" in f]

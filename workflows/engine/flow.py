@@ -14,9 +14,9 @@ The function changes the case; its parameters are injected by name (the case und
 from __future__ import annotations
 
 import inspect
-import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, ClassVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict
@@ -25,7 +25,9 @@ from statemachine import State, StateMachine
 from statemachine.factory import StateMachineMetaclass
 from statemachine.transition_list import TransitionList
 
+from workflows.engine import moves
 from workflows.engine.who import AnyOf, Who
+from workflows.words import Text
 
 
 class Facts(BaseModel):
@@ -34,11 +36,12 @@ class Facts(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, frozen=True)
 
     @classmethod
-    def marked(cls, mark: str) -> set[str]:
+    @cache
+    def marked(cls, mark: str) -> frozenset[str]:
         """The fields that bear this mark: `private` (about the customer, sealed), `person` (names one of the staff), `left`
         (or somebody who has left)."""
         marks = {name: info.json_schema_extra for name, info in cls.model_fields.items()}
-        return {name for name, extra in marks.items() if isinstance(extra, dict) and extra.get(mark)}
+        return frozenset(name for name, extra in marks.items() if isinstance(extra, dict) and extra.get(mark))
 
 
 class NoFacts(Facts):
@@ -140,14 +143,18 @@ class _FlowType(StateMachineMetaclass):
     def __init__(cls, name: str, bases: tuple[type], attrs: dict[str, Any]) -> None:  # noqa: N805 (of a class of classes)
         super().__init__(name, bases, attrs)
         cls.steps: dict[tuple[str, str | None], Step] = {}
-        cls._openers: dict[str, Callable[..., None]] = {}
-        cls._seats = threading.local()
+        cls._openers: dict[str, moves.Call] = {}
         inherited: dict[str, _Draft] = next((b._drafts for b in bases if hasattr(b, "_drafts")), {})
         cls._drafts = inherited | {key: draft for key, draft in attrs.items() if isinstance(draft, _Draft)}
         for attribute, draft in cls._drafts.items():
             if attribute in attrs:
                 setattr(cls, f"do_{draft.fn.__name__}", draft.fn)
             cls._adopt(attribute, draft)  # type: ignore[attr-defined]
+        cls._moves = moves.compiled(cls) if cls.states else {}  # type: ignore[arg-type]
+        cls._by_event: dict[str, list[Step]] = {}
+        for (event, _source), each in cls.steps.items():
+            if each not in cls._by_event.setdefault(event, []):
+                cls._by_event[event].append(each)
 
 
 class Flow(StateMachine, metaclass=_FlowType):
@@ -167,9 +174,10 @@ class Flow(StateMachine, metaclass=_FlowType):
     timers: ClassVar[tuple[Any, ...]] = ()
     forms: ClassVar[dict[str, type[Facts]]] = {}
     steps: ClassVar[dict[tuple[str, str | None], Step]]
-    _seats: ClassVar[threading.local]
     _drafts: ClassVar[dict[str, _Draft]]
-    _openers: ClassVar[dict[str, Callable[..., None]]]
+    _openers: ClassVar[dict[str, moves.Call]]
+    _moves: ClassVar[dict[tuple[str, str], moves.Move]]
+    _by_event: ClassVar[dict[str, list[Step]]]
 
     @classmethod
     def _adopt(cls, name: str, draft: _Draft) -> None:
@@ -194,22 +202,23 @@ class Flow(StateMachine, metaclass=_FlowType):
             **options,
         )
         if draft.edge is None:
-            cls._openers[event] = draft.fn
+            cls._openers[event] = moves.called(draft.fn)
         for source in sources or (None,):
             cls.steps[event, source] = made
 
     @classmethod
     def by_event(cls) -> dict[str, list[Step]]:
         """Every event with its steps (most have one), in the order they are written."""
-        found: dict[str, list[Step]] = {}
-        for (event, _source), each in cls.steps.items():
-            if each not in found.setdefault(event, []):
-                found[event].append(each)
-        return found
+        return cls._by_event
 
     @classmethod
     def serial(cls, event: str) -> bool:
         return any(s.serial for s in cls.by_event().get(event, ()))
+
+    @classmethod
+    def state_label(cls, state: str) -> Text:
+        """What a state is called; one that only newer code knows by its name in the books."""
+        return Text(cls.states_map[state].name if state in cls.states_map else state)
 
     @classmethod
     def begins(cls) -> str:
@@ -218,31 +227,15 @@ class Flow(StateMachine, metaclass=_FlowType):
         return str(cls.initial_state.id)
 
     @classmethod
-    def seat(cls) -> Flow:
-        """This thread's machine of the flow (building one costs more than firing it). One that came to a final state has
-        ended for good and takes no event any more: the next case gets a new one."""
-        machine = getattr(cls._seats, "machine", None)
-        if machine is None or machine.is_terminated:
-            machine = cls._seats.machine = cls(model=Seat(_Nobody(cls.begins())))
-        return machine
-
-    @classmethod
     def fire(cls, case: Any, event: str, **injected: Any) -> None:
         """Move the case through its machine; raises `TransitionNotAllowed` on an illegal event."""
-        machine = cls.seat()
-        empty, machine.model.case = machine.model.case, case
-        try:
-            machine.send(event, **{cls.noun: case}, **injected)
-        finally:
-            machine.model.case = empty
+        moves.fire(cls._moves, cls, case, event, {"self": cls, cls.noun: case, **injected})
 
     @classmethod
     def initiate(cls, case: Any, event: str, **injected: Any) -> None:
         """Begin a case in the machine's initial state."""
         case.state = cls.begins()
-        fn = cls._openers[event]
-        offered = {cls.noun: case, "self": cls.seat(), **injected}
-        fn(**{name: offered[name] for name in inspect.signature(fn).parameters})
+        cls._openers[event]({cls.noun: case, "self": cls, **injected})
 
     @classmethod
     def seen_by(cls, actor: Any) -> Any:
@@ -258,30 +251,6 @@ class Flow(StateMachine, metaclass=_FlowType):
     def tells(cls, case: Any) -> dict[str, Any]:
         """What a fact about this case says to the outside; nothing personal."""
         return {}
-
-
-@dataclass(slots=True)
-class _Nobody:
-    """What sits in a machine between two events."""
-
-    state: str
-
-
-@dataclass(slots=True)
-class Seat:
-    """What a machine takes for its model: the row that sits in it for the length of one event. The machine writes the
-    row's own state, so that whatever is flushed while a state is entered is flushed with that state."""
-
-    case: Any
-
-    @property
-    def state(self) -> str:
-        state: str = self.case.state
-        return state
-
-    @state.setter
-    def state(self, value: str) -> None:
-        self.case.state = value
 
 
 __all__ = ["Facts", "Flow", "Guard", "NoFacts", "State", "Step", "guard", "opening", "step"]

@@ -8,28 +8,39 @@ this actor take it, are the facts well-formed, do the guards hold, did somebody 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache, lru_cache
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from pydantic import ValidationError
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select, true
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import instance_dict
 
+from models.base import Base
+from models.books import books
 from models.people import Person, Project
-from models.remembered import Approval, History, Outbox
+from models.remembered import Approval
+from models.sealed import Sealed
 from workflows import policy as policies
 from workflows.engine import chain
-from workflows.engine.actor import Actor
+from workflows.engine.actor import CLOCK, Actor
 from workflows.engine.flow import Facts, Flow, Step
 from workflows.engine.refusal import Refused, not_found
 from workflows.engine.timing import CaseTimers
 from workflows.words import Text, _
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+HISTORY, OUTBOX = Base.metadata.tables["history"], Base.metadata.tables["outbox"]
+_UNKNOWN = object()
+PROJECT = Base.metadata.tables["project"]
+FIRST_PROJECT = select(PROJECT.c.id).order_by(PROJECT.c.id).limit(1)
+PROJECT_NAMED = select(PROJECT.c.id).where(PROJECT.c.code == bindparam("code"))
+PERSON_NAMED = select(Person).where(Person.name == bindparam("name"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +67,8 @@ class Ask:
 
 @dataclass(slots=True)
 class Check:
-    """An ask that has been looked at: the case, its step, its well-formed facts. Guards and rules read it."""
+    """An ask that has been looked at: the case, its step, its well-formed facts. Guards and rules read it; `seen` is what one
+    of them read and another needs too."""
 
     session: Session
     ask: Ask
@@ -65,6 +77,7 @@ class Check:
     facts: Facts
     people: dict[str, Person]
     policy: policies.Policy
+    seen: dict[str, Any] = field(default_factory=dict)
 
     @property
     def by(self) -> Actor:
@@ -77,15 +90,18 @@ class Check:
 
 @dataclass(slots=True)
 class Taken:
-    """What came of it: the case with its new history row, or the approval that was opened instead."""
+    """What came of it: the case with its new line of history, or the approval that was opened instead."""
 
     case: Any
-    row: History | None = None
+    row: chain.Line | None = None
     approval: Approval | None = None
 
 
 def take(session: Session, ask: Ask) -> Taken:
-    """Take one step, or open the approval it needs. Raises `Refused`; the caller commits or rolls back."""
+    """Take one step, or open the approval it needs. Raises `Refused`; the caller commits or rolls back.
+
+    What is written is gathered by the session (`Books`) and written when it is next flushed: at the latest before the
+    commit. So one step costs one statement per table, and hundreds in one transaction cost the same."""
     check = consider(session, ask)
     if check.step.approved_by and ask.approval is None and not ask.house:
         from workflows.approval import request
@@ -117,8 +133,12 @@ def consider(session: Session, ask: Ask) -> Check:
 
 def _blank(session: Session, ask: Ask) -> Any:
     """A case that does not exist yet, in the project named or the company's first."""
-    wanted = select(Project).order_by(Project.id).limit(1)
-    project = session.scalar(wanted.where(Project.code == ask.project) if ask.project else wanted)
+    connection = session.connection()
+    project = (
+        connection.scalar(PROJECT_NAMED, {"code": ask.project})
+        if ask.project
+        else connection.scalar(FIRST_PROJECT)
+    )
     if project is None:
         raise Refused(
             "invalid_data",
@@ -126,8 +146,8 @@ def _blank(session: Session, ask: Ask) -> Any:
             errors={"project": _("There is no such project.")},
         )
     if any(s.serial for s in ask.flow.by_event()[ask.event]):
-        lock_project(session, project.id)
-    return ask.flow.table(project_id=project.id, version=0, head="")
+        lock_project(session, project)
+    return ask.flow.table(project_id=project, version=0, head="")
 
 
 def locked(session: Session, ask: Ask, patient: bool = True) -> Any:
@@ -136,23 +156,65 @@ def locked(session: Session, ask: Ask, patient: bool = True) -> Any:
     The impatient do not wait for a case that somebody else holds: to them it is not there. Locks leave keys alone
     (`FOR NO KEY UPDATE`): a row of history that only names the project or the case need not wait for them.
     """
-    table = ask.flow.table
+    everything = ask.house or ask.by is CLOCK
+    held, key = books(session).held, (ask.flow.flow_name, ask.code or "")
+    case = held.get(key) if everything else None
+    if case is not None:
+        return case
     if ask.flow.serial(ask.event):
+        table = ask.flow.table
         project_id = session.scalar(select(table.project_id).where(table.code == ask.code))
         if project_id is not None:
             lock_project(session, project_id)
-    wanted = select(table).where(table.code == ask.code)
-    if not ask.house:
-        wanted = wanted.where(ask.flow.seen_by(ask.by))
-    lock = wanted.with_for_update(of=table, key_share=True, skip_locked=not patient)
-    case = session.scalar(lock.execution_options(populate_existing=True))
-    if case is None:
+    wanted = _under_lock(ask.flow, None if everything else ask.by, patient)
+    session.flush()
+    row = session.connection().execute(wanted, {"code": ask.code, "at": ask.at}).first()
+    if row is None:
         raise not_found(ask.flow.label)
+    policies.learn(session, ask.at, row[-1])
+    held[key] = case = books(session).seat(ask.flow.table, _columns(ask.flow), [row])[0]
     return case
 
 
+@lru_cache(maxsize=4096)
+def _under_lock(flow: type[Flow], by: Actor | None, patient: bool) -> Select[Any]:
+    """The statement that locks one case of this flow, as far as this actor sees it, and says which policy is in force; kept,
+    for building it costs as much as running it."""
+    table, version = flow.table.__table__, policies.IN_FORCE.scalar_subquery()
+    wanted = select(*(table.c[name] for name in _columns(flow)), version)
+    wanted = wanted.where(table.c.code == bindparam("code"))
+    sight = true() if by is None else flow.seen_by(by)
+    if by is not None and sight.compare(true()):
+        return _under_lock(flow, None, patient)
+    wanted = wanted.where(sight)
+    return wanted.with_for_update(of=table, key_share=True, skip_locked=not patient)
+
+
+@cache
+def _columns(flow: type[Flow], sealed: bool = True) -> tuple[str, ...]:
+    """The columns of a case, its id first; without those that are sealed, if they are to be read later."""
+    columns = flow.table.__table__.columns
+    shown = [c.name for c in columns if c.name != "id" and (sealed or not isinstance(c.type, Sealed))]
+    return ("id", *shown)
+
+
+def hold(session: Session, flow: type[Flow], ids: Sequence[int], patient: bool = True) -> list[Any]:
+    """Lock many cases of a flow by one statement, for steps of the clock that follow in this transaction; the impatient pass
+    over those that somebody else holds. What is sealed in them is read only if a step asks for it."""
+    table, names = flow.table.__table__, _columns(flow, sealed=False)
+    wanted = select(*(table.c[name] for name in names)).where(table.c.id.in_(ids)).order_by(table.c.id)
+    lock = wanted.with_for_update(of=table, key_share=True, skip_locked=not patient)
+    cases = books(session).seat(flow.table, names, session.connection().execute(lock))
+    books(session).held.update({(flow.flow_name, case.code): case for case in cases})
+    return cases
+
+
 def lock_project(session: Session, project_id: int) -> None:
-    session.execute(select(Project.id).where(Project.id == project_id).with_for_update(key_share=True))
+    """Lock a project, once a transaction."""
+    held, key = books(session).held, ("project", str(project_id))
+    if key not in held:
+        session.execute(select(Project.id).where(Project.id == project_id).with_for_update(key_share=True))
+        held[key] = project_id
 
 
 def _step(ask: Ask, case: Any, opens: bool) -> Step:
@@ -165,17 +227,13 @@ def _step(ask: Ask, case: Any, opens: bool) -> Step:
                 _("“%(event)s” is not possible now: the state is “%(state)s”."),
                 {
                     "event": Text(ask.flow.by_event()[ask.event][0].label),
-                    "state": _label(ask.flow, case.state),
+                    "state": ask.flow.state_label(case.state),
                 },
             ),
             rule=f"{ask.event} from {', '.join(allowed)}",
             values={"state": case.state, "allowed_from": allowed},
         )
     return step
-
-
-def _label(flow: type[Flow], state: str | None) -> Text:
-    return Text(flow.states_map[state].name if state else "")
 
 
 def _permit(ask: Ask, step: Step, case: Any) -> None:
@@ -192,8 +250,9 @@ def _permit(ask: Ask, step: Step, case: Any) -> None:
 
 def _well_formed(check: Check) -> tuple[Facts, dict[str, Person]]:
     """The facts as their model reads them, with the people they name."""
+    zone = policies.zone(check.session)
     try:
-        context = {"policy": check.policy, "zone": policies.zone(check.session)}
+        context = {"policy": check.policy, "zone": zone}
         facts = check.step.facts.model_validate(dict(check.ask.facts), context=context)
     except ValidationError as error:
         raise _invalid(
@@ -201,11 +260,13 @@ def _well_formed(check: Check) -> tuple[Facts, dict[str, Person]]:
         ) from error
     people: dict[str, Person] = {}
     missing: dict[str, str | Text] = {}
-    today = check.at.astimezone(policies.zone(check.session)).date()
+    if not facts.marked("person"):
+        return facts, people
+    today = check.at.astimezone(zone).date()
     for name in sorted(facts.marked("person")):
         wanted = getattr(facts, name)
         if wanted is not None:
-            found = check.session.scalar(select(Person).where(Person.name == wanted))
+            found = check.session.scalar(PERSON_NAMED, {"name": wanted})
             gone = found is not None and found.left_on is not None and found.left_on <= today
             if found is None or (gone and name not in facts.marked("left")):
                 missing[name] = _("There is nobody of this name on the staff.")
@@ -292,7 +353,7 @@ def _refusal_of_first(check: Check) -> Ask | None:
 def _carry_out(check: Check) -> Taken:
     ask, case, flow, step = check.ask, check.case, check.ask.flow, check.step
     source = None if step.opens else case.state
-    before = {name: getattr(case, name) for name in flow.remembers} if source else {}
+    before = dict(instance_dict(case)) if source else {}
     timers = CaseTimers(
         check.session, flow.flow_name, case, ask.at, check.policy, policies.zone(check.session)
     )
@@ -309,7 +370,7 @@ def _carry_out(check: Check) -> Taken:
         announce(
             check.session, flow, case, fact, ask.at, cause=f"{flow.flow_name}:{case.code}:{row.seq}", row=row
         )
-    check.session.flush()
+    books(check.session).note(case)
     for following in step.then:
         for each in following(check):
             take(check.session, each)
@@ -322,46 +383,46 @@ def _open(check: Check, injected: dict[str, Any]) -> None:
     case.code = flow.prefix + "".join(secrets.choice(ALPHABET) for _unused in range(8))
     flow.initiate(case, check.ask.event, **injected)
     case.policy_version = check.policy.version
+    session = books(check.session)
     try:
-        with check.session.begin_nested():
-            check.session.add(case)
-            check.session.flush()
+        session.begin_case(case)
     except IntegrityError as error:
-        _hold_guards(check)
         raise _overtaken() from error
+    session.held[flow.flow_name, case.code] = case
 
 
-def _remember(check: Check, source: str | None, before: dict[str, Any]) -> History:
-    """Write the history row: who, what, when, which columns took which values."""
+def _remember(check: Check, source: str | None, before: dict[str, Any]) -> chain.Line:
+    """Write the line of history: who, what, when, which columns took which values."""
     ask, case, flow = check.ask, check.case, check.ask.flow
-    now = {name: getattr(case, name) for name in flow.remembers}
-    changes = {k: chain.plain(v) for k, v in now.items() if k not in before or before[k] != v}
-    if source is None:
-        changes = {k: v for k, v in changes.items() if v is not None}
+    now, unknown = instance_dict(case), None if source is None else _UNKNOWN
+    changes = {
+        name: chain.plain(value)
+        for name in flow.remembers
+        if (value := now.get(name, unknown)) != before.get(name, unknown)
+    }
     open_facts, private = _split(check.facts)
-    row = History(
-        flow=flow.flow_name,
-        case_id=case.id,
-        case_code=case.code,
-        project_id=case.project_id,
-        event=ask.event,
-        source=source,
-        target=case.state,
-        by_id=ask.by.id,
-        by_role=ask.by.kind,
-        approved_by_id=ask.approved_by.id if ask.approved_by else None,
-        approval_code=ask.approval.code if ask.approval else None,
-        timer_id=ask.timer_id,
-        at=ask.at,
-        due_at=ask.due_at,
-        facts=open_facts,
-        private=private or None,
-        changes=changes,
-        policy_version=check.policy.version,
-    )
-    chain.link(row, case)
-    check.session.add(row)
-    return row
+    says = {
+        "flow": flow.flow_name,
+        "case_id": case.id,
+        "case_code": case.code,
+        "project_id": case.project_id,
+        "event": ask.event,
+        "source": source,
+        "target": case.state,
+        "by_id": ask.by.id,
+        "by_role": ask.by.kind,
+        "approved_by_id": ask.approved_by.id if ask.approved_by else None,
+        "approval_code": ask.approval.code if ask.approval else None,
+        "timer_id": ask.timer_id,
+        "at": ask.at,
+        "due_at": ask.due_at,
+        "facts": open_facts,
+        "changes": changes,
+        "policy_version": check.policy.version,
+    }
+    line = chain.link(case, says, private)
+    books(check.session).writing.add(HISTORY, line.row)
+    return line
 
 
 def _split(facts: Facts) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -379,7 +440,7 @@ def announce(
     at: datetime,
     *,
     cause: str,
-    row: History | None = None,
+    row: chain.Line | None = None,
     **more: Any,
 ) -> None:
     """Put a fact into the outbox, under a unique id made of its cause."""
@@ -387,15 +448,16 @@ def announce(
     if row is not None:
         body |= {"event": row.event, "seq": row.seq, "by_id": row.by_id, "by_role": row.by_role}
         body |= {"due_at": chain.plain(row.due_at)} if row.due_at else {}
-    session.add(
-        Outbox(
-            uid=str(uuid5(NAMESPACE_URL, f"tuoke:{cause}:{fact}")),
-            fact=fact,
-            cause=cause,
-            flow=flow.flow_name,
-            case_code=case.code,
-            at=at,
-            body=body,
-            next_at=at,
-        )
+    books(session).writing.add(
+        OUTBOX,
+        {
+            "uid": str(uuid5(NAMESPACE_URL, f"tuoke:{cause}:{fact}")),
+            "fact": fact,
+            "cause": cause,
+            "flow": flow.flow_name,
+            "case_code": case.code,
+            "at": at,
+            "body": body,
+            "next_at": at,
+        },
     )

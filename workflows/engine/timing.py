@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import relativedelta
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
+from models.base import Base
+from models.books import books
 from models.remembered import Timer as TimerRow
 
 Reckoning = Callable[[datetime, Any, ZoneInfo], datetime]
+TIMER = Base.metadata.tables["timer"]
+OF_CASE = (
+    TIMER.c.flow == bindparam("of_flow"),
+    TIMER.c.case_id == bindparam("of_case"),
+    TIMER.c.state == "pending",
+)
+ENDED = {"state": "cancelled", "ended_at": bindparam("at"), "result": bindparam("why")}
+END_ALL = update(TIMER).where(*OF_CASE).values(ENDED)
+END_NAMED = update(TIMER).where(*OF_CASE, TIMER.c.name == bindparam("called")).values(ENDED)
 
 
 def days(number: str) -> Reckoning:
@@ -72,48 +83,41 @@ class CaseTimers:
     def __init__(
         self, session: Session, flow: str, case: Any, at: datetime, policy: Any, zone: ZoneInfo
     ) -> None:
-        self.session, self.flow, self.case, self.at, self.policy, self.zone = (
-            session,
-            flow,
-            case,
-            at,
-            policy,
-            zone,
-        )
-
-    def _pending(self, names: Iterable[str] | None) -> list[Any]:
-        mine = [TimerRow.flow == self.flow, TimerRow.case_id == self.case.id, TimerRow.state == "pending"]
-        return mine if names is None else [*mine, TimerRow.name.in_(list(names))]
+        self.session, self.flow, self.case = books(session), flow, case
+        self.at, self.policy, self.zone = at, policy, zone
 
     def start(self, timer: Timer) -> None:
         """Start it, in place of one of the same name that still runs."""
-        self.cancel(timer.name, result="replaced")
-        self.session.add(
-            TimerRow(
-                flow=self.flow,
-                case_id=self.case.id,
-                case_code=self.case.code,
-                name=timer.name,
-                state="pending",
-                started_at=self.at,
-                due_at=timer.after(self.at, self.policy, self.zone),
-                waits_for=timer.waits_for,
-                policy_version=self.policy.version,
-            )
+        if self.case.version > 1:
+            self.cancel(timer.name, result="replaced")
+        self.session.writing.add(
+            TIMER,
+            {
+                "flow": self.flow,
+                "case_id": self.case.id,
+                "case_code": self.case.code,
+                "name": timer.name,
+                "state": "pending",
+                "started_at": self.at,
+                "due_at": timer.after(self.at, self.policy, self.zone),
+                "waits_for": timer.waits_for,
+                "policy_version": self.policy.version,
+            },
         )
 
     def cancel(self, *names: str, result: str = "cancelled") -> None:
         """Cancel these timers, or all of the case's when none is named."""
-        self.session.flush()
-        self.session.execute(
-            update(TimerRow)
-            .where(*self._pending(names or None))
-            .values(state="cancelled", ended_at=self.at, result=result)
-            .execution_options(synchronize_session=False)
-        )
+        if any(row["case_id"] == self.case.id for row in self.session.writing.rows.get(TIMER, ())):
+            self.session.flush()  # what began in this transaction can end in it
+        mine = {"of_flow": self.flow, "of_case": self.case.id, "at": self.at, "why": result}
+        if not names:
+            self.session.writing.first(END_ALL, mine)
+        for name in names:
+            self.session.writing.first(END_NAMED, mine | {"called": name})
 
     def postpone(self, count: int, *names: str) -> None:
         """Move the pending ones of these timers by `count` days, keeping their local time."""
         self.session.flush()
-        for row in self.session.scalars(select(TimerRow).where(*self._pending(names))):
+        mine = (TimerRow.flow == self.flow, TimerRow.case_id == self.case.id, TimerRow.state == "pending")
+        for row in self.session.scalars(select(TimerRow).where(*mine, TimerRow.name.in_(names))):
             row.due_at = add_days(row.due_at, count, self.zone)
