@@ -46,6 +46,7 @@ class Client:
     answers: list[Answered] = field(default_factory=list)
     counted: Counter[str] = field(default_factory=Counter)
     away: list[float] = field(default_factory=list)
+    hopeless: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def ask(
@@ -75,7 +76,7 @@ class Client:
     def _insist(self, who: str, method: str, path: str, body: dict[str, Any] | None, key: str) -> Answered:
         """A lost connection, 503 and 429 are no answers."""
         end, tries = time.monotonic() + PATIENCE, 0
-        while time.monotonic() < end:
+        while time.monotonic() < end and not self.hopeless.is_set():
             tries += 1
             try:
                 status, said, headers = self.send(who, method, path, body, key)

@@ -97,6 +97,7 @@ class House:
             self.beside.append(Beside([*ours, "worker", "--name", "worker-b"]))
         self.beside.append(Beside([*ours, "clock", "--name", "clock-b"]))
         self.settings, self.over, self.dark = Settings.from_env(self.env), Event(), Event()
+        self.light_until = float("-inf")
 
     def _redis_reached(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.redis_port))
@@ -120,10 +121,13 @@ class House:
             )
 
     def _keep(self) -> None:
-        """Start again what has ended beside `tuoke up`, as a supervisor of that host does; `tuoke up` itself only once."""
+        """Start again what has ended beside `tuoke up`, as a supervisor of that host does; `tuoke up` itself only when the power
+        is back, until nobody of before is in its way any more."""
         while not self.over.wait(0.1):
             if self.up.process is None and not self.dark.is_set():
                 self.up.process = self._started(self.up.words)
+            if time.monotonic() < self.light_until and not self.stands:
+                self.up.process = None
             for each in self.beside:
                 ended = each.process is None or each.process.poll() is not None
                 if ended and not each.held and not self.dark.is_set():
@@ -132,13 +136,15 @@ class House:
     def kill_all(self) -> int:
         """-9 for every process at once, as when the power fails; then all of it is started again."""
         self.dark.set()
+        if self.up.process:
+            self.up.process.send_signal(signal.SIGSTOP)  # so that it starts nobody meanwhile
         everybody = self.seen()
         for each in everybody:
             with suppress(ProcessLookupError):
                 os.kill(each.pid, signal.SIGKILL)
         if self.up.process:
             self.up.process.wait()
-        self.up.process = None
+        self.up.process, self.light_until = None, time.monotonic() + 30
         self.dark.clear()
         return len(everybody)
 
@@ -217,11 +223,8 @@ class House:
         parents = self.who(role.removesuffix("'s child"))
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            for parent in parents:
-                with suppress(OSError):
-                    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-                    if children:
-                        return [int(child) for child in children]
+            if children := [child for parent in parents for child in children_of(parent)]:
+                return children
             time.sleep(0.005)
         return []
 
@@ -263,6 +266,21 @@ class House:
             for each in self.beside:
                 each.held = False
         return True
+
+
+def children_of(parent: int) -> list[int]:
+    """The processes that this one forked."""
+    try:
+        return [int(child) for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 def _end(process: subprocess.Popen[bytes] | None, seconds: float) -> None:

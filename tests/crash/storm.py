@@ -59,6 +59,7 @@ class Storm:
         self.needed = {fault.name for fault in self.faults}
         self.hand = self.deal()
         self.thread = Thread(target=self._blow, daemon=True)
+        self.ender = Thread(target=self._end_in_time, daemon=True)
 
     def deal(self) -> list[Fault]:
         """Every fault as often as it is to come, mixed."""
@@ -72,12 +73,14 @@ class Storm:
 
     def start(self) -> None:
         self.thread.start()
+        self.ender.start()
 
     def stop(self) -> None:
         """Let no fault strike any more, end those that last, and raise what a fault did not find as it should be."""
         self.over.set()
         if self.thread.is_alive():
             self.thread.join(90)
+            self.ender.join(90)
         self._end_lasting(everything=True)
         if self.failed:
             raise self.failed
@@ -85,10 +88,19 @@ class Storm:
     def _blow(self) -> None:
         try:
             while not self.over.wait(self.rng.uniform(*self.pause)):
-                self._end_lasting()
                 self._strike_next()
         except BaseException as error:
             self.failed = error
+            self.client.hopeless.set()
+
+    def _end_in_time(self) -> None:
+        """What lasts ends in its time, also while the next fault waits for just that."""
+        try:
+            while not self.over.wait(0.1):
+                self._end_lasting()
+        except BaseException as error:
+            self.failed = self.failed or error
+            self.client.hopeless.set()
 
     def _strike_next(self) -> None:
         """The first of the hand whose turn it may be; who finds nobody goes to the end of it. A brief storm deals once."""
@@ -125,10 +137,9 @@ class Storm:
 
     def _end_lasting(self, everything: bool = False) -> None:
         now = time.monotonic()
-        due = [each for each in self.lasting if everything or each[0] <= now]
-        self.lasting = [each for each in self.lasting if each not in due]
-        for _at, act in due:
-            act()
+        for each in [each for each in self.lasting if everything or each[0] <= now]:
+            each[1]()
+            self.lasting.remove(each)
 
     def lasts(self, brief: tuple[float, float], long: tuple[float, float]) -> float:
         """How many seconds a fault lasts."""

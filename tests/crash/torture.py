@@ -78,6 +78,8 @@ class Torture:
             counted = self.suffer()
         except BaseException:
             self.verbose = True
+            if self.storm.failed:
+                raise self.storm.failed from None
             raise
         finally:
             if self.verbose:
