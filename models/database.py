@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import sqlalchemy
 from sqlalchemy import Engine, event, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.orm import Session
 
 from models import (  # noqa: F401  (all tables are known)
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 RETRIES, MIGRATION_TRIES = 6, 40
+ASKED_AFTER = 2.0  # seconds
 # A host that is cut off says nothing. Ours notices a database that is silent, and the server one of us, within about ten
 # seconds (it then lets go of our locks); a process that stands still in a transaction has two minutes.
 NOTICES = {
@@ -78,11 +79,12 @@ def open_engine(url: str) -> Engine:
     opened = sqlalchemy.create_engine(
         made.set(query=NOTICES | dict(made.query)),
         hide_parameters=True,
-        pool_pre_ping=True,
         pool_size=10,
         max_overflow=10,
     )
     event.listen(opened, "connect", _prepare_postgresql)
+    event.listen(opened, "checkin", _note_when)
+    event.listen(opened, "checkout", lambda own, record, _proxy: _see_that_it_lives(opened, own, record))
     return opened
 
 
@@ -91,6 +93,22 @@ def _prepare_postgresql(connection: Any, _record: Any) -> None:
     settings = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in NOTICED.items())
     connection.execute(f"SELECT {settings}")
     connection.commit()
+
+
+def _note_when(_connection: Any, record: Any) -> None:
+    record.info["left"] = time.monotonic()
+
+
+def _see_that_it_lives(opened: Engine, connection: Any, record: Any) -> None:
+    """Ask a connection that nobody used for a while whether it lives; asking each time would cost every step a round trip.
+    One that died a moment ago is noticed by the work itself, which is then done again. Raises `DisconnectionError`, at which
+    the pool opens another."""
+    if time.monotonic() - record.info.get("left", time.monotonic()) < ASKED_AFTER:
+        return
+    try:
+        opened.dialect.do_ping(connection)
+    except opened.dialect.loaded_dbapi.Error as error:
+        raise DisconnectionError from error
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
