@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from contextlib import suppress
 
 import structlog
 from flask import Flask, Response, g, request
@@ -29,18 +30,20 @@ def _begin() -> None:
 
 
 def _end(response: Response) -> Response:
-    """The id goes back to the caller, who can name it when something broke."""
+    """The id goes back to the caller, who can name it when something broke. A line that cannot be written, for the disk is full
+    or nobody reads it any more, spoils no answer."""
     if "request_id" not in g:
         _begin()
     response.headers["X-Request-ID"] = g.request_id
     if request.path not in QUIET or response.status_code >= 400:
-        structlog.get_logger().info(
-            "request",
-            id=g.request_id,
-            method=request.method,
-            route=request.url_rule.rule if request.url_rule else None,
-            status=response.status_code,
-            ms=round((time.perf_counter() - g.began) * 1000, 1),
-            person=g.get("person_id"),
-        )
+        with suppress(OSError):
+            structlog.get_logger().info(
+                "request",
+                id=g.request_id,
+                method=request.method,
+                route=request.url_rule.rule if request.url_rule else None,
+                status=response.status_code,
+                ms=round((time.perf_counter() - g.began) * 1000, 1),
+                person=g.get("person_id"),
+            )
     return response

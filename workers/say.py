@@ -12,12 +12,14 @@ _turn = Lock()
 
 
 def say(name: str, text: str) -> None:
-    """Print one line; a terminal that is gone is no reason to stop."""
+    """Print one line; a terminal that is gone, or a disk that has no room for it, is no reason to stop."""
     with _turn:
         try:
             print(f"{_coloured(name, f'{name:<9}')} {text}", flush=True)
         except (BrokenPipeError, ValueError):
             sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
+        except OSError:
+            return
 
 
 def banner(address: str, logins: list[tuple[str, str, str]]) -> None:

@@ -20,6 +20,7 @@ from sqlalchemy import make_url
 from tests.crash.door import Door, commit_of_a_request
 
 MEGABYTE = 1 << 20
+NOT_NOW = (sqlite3.OperationalError, psycopg.OperationalError)  # the database is just being struck
 
 
 class Disk:
@@ -93,8 +94,8 @@ class Sqlite:
             with suppress(ProcessLookupError, PermissionError):
                 resource.prlimit(pid, resource.RLIMIT_FSIZE, (length, resource.RLIM_INFINITY))
 
-    def ask(self, statement: str) -> list[Any]:
-        connection = sqlite3.connect(self.file, timeout=20, isolation_level=None)
+    def ask(self, statement: str, seconds: int = 20) -> list[Any]:
+        connection = sqlite3.connect(self.file, timeout=seconds, isolation_level=None)
         try:
             return connection.execute(statement).fetchall()
         finally:
@@ -171,9 +172,9 @@ class Postgres:
         """-9: the server ends all its others, recovers from its log, and goes on."""
         os.kill(backend, signal.SIGKILL)
 
-    def ask(self, statement: str) -> list[Any]:
+    def ask(self, statement: str, seconds: int = 10) -> list[Any]:
         with psycopg.connect(
-            self.url.replace("+psycopg", ""), autocommit=True, connect_timeout=10
+            self.url.replace("+psycopg", ""), autocommit=True, connect_timeout=seconds
         ) as connection:
             return list(connection.execute(statement.encode()).fetchall())
 

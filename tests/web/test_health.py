@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -16,6 +19,7 @@ from tests.web.api.conftest import CAPTURE, PEOPLE, Company
 from tests.web.api.conftest import app as app
 from tests.web.api.conftest import company as company
 from web.app import create_app
+from workers.say import say
 
 
 @pytest.fixture
@@ -142,3 +146,16 @@ def test_every_answer_bears_the_security_headers(company: Company) -> None:
         .headers["Strict-Transport-Security"]
         .startswith("max-age=31536000")
     )
+
+
+def test_a_log_that_cannot_be_written_spoils_no_answer(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        said = company.mei.post("/leads", CAPTURE)
+        say("up", "nobody reads this")
+        monkeypatch.undo()
+        with suppress(OSError):
+            full.close()
+    assert said.status == 201
