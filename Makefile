@@ -48,7 +48,7 @@ bench-peers: setup
 	@$(PY) -m tests.bench.peers $(ARGS)
 
 crowd: setup
-	@$(PY) -m tests.crowd_walk $(ARGS)
+	@$(PY) -m tests.bench.pages $(ARGS)
 
 speed: setup
 	@$(PY) -m tests.speed $(ARGS)

@@ -16,7 +16,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Mapper, Session
 from sqlalchemy.orm.attributes import instance_dict, instance_state
 
-from models.writing import Writing, insert_one
+from models.writing import Writing, blank, insert_one
 
 
 class Books(Session):
@@ -63,11 +63,12 @@ class Books(Session):
         state = instance_state(case)
         mapper = state.mapper
         lists = {each: state.dict.pop(each.key) for each in mapper.relationships if each.key in state.dict}
-        case.id = insert_one(self.connection(), case.__table__, dict(state.dict))
+        for name, value in blank(case.__table__).items():
+            state.dict.setdefault(name, value)
+        case.id = insert_one(self.connection(), case.__table__, state.dict)
         state.key = mapper.identity_key_from_primary_key((case.id,))
         state._commit_all(state.dict)
-        state.expired_attributes.update(_columns_of(mapper).difference(state.dict))
-        self.add(case)
+        self._save_or_update_impl(state)
         for each, children in lists.items():
             ((_own, theirs),) = each.local_remote_pairs or ()
             for child in children if each.uselist else ():

@@ -12,11 +12,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import sqlalchemy
 from sqlalchemy import Engine, event, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.orm import Session
 
 from models import (  # noqa: F401  (all tables are known)
@@ -30,17 +30,29 @@ from models import (  # noqa: F401  (all tables are known)
     people,
     registers,
     remembered,
+    schema,
     sealed,
 )
 from models.base import Base
 from models.books import Books
+from models.queueing import Queued, line_of
 from models.settings import Settings, WrongSetting
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 T = TypeVar("T")
-RETRIES = 6
+RETRIES, MIGRATION_TRIES = 6, 40
+ASKED_AFTER = 2.0  # seconds
+# A host that is cut off says nothing. Ours notices a database that is silent, and the server one of us, within about ten
+# seconds (it then lets go of our locks); a process that stands still in a transaction has two minutes.
+NOTICES = {
+    "connect_timeout": "5", "keepalives_idle": "5", "keepalives_interval": "2", "keepalives_count": "3", "tcp_user_timeout": "8000",
+}  # fmt: skip
+NOTICED = {
+    "tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3", "tcp_user_timeout": "8s",
+    "client_connection_check_interval": "5s", "idle_in_transaction_session_timeout": "2min",
+}  # fmt: skip
 
 
 def engine(settings: Settings) -> Engine:
@@ -52,17 +64,51 @@ def engine(settings: Settings) -> Engine:
 def open_engine(url: str) -> Engine:
     made = sqlalchemy.make_url(url)
     if made.get_backend_name() == "sqlite":
-        if made.database and made.database != ":memory:":
-            Path(made.database).parent.mkdir(parents=True, exist_ok=True)
         opened = sqlalchemy.create_engine(
-            url, connect_args={"timeout": 20, "check_same_thread": False}, hide_parameters=True
+            url,
+            connect_args={"timeout": 20, "check_same_thread": False, "factory": Queued},
+            hide_parameters=True,
         )
         event.listen(opened, "connect", _prepare_sqlite)
+        if made.database and made.database != ":memory:":
+            Path(made.database).parent.mkdir(parents=True, exist_ok=True)
+            line = line_of(made.database)
+            event.listen(opened, "connect", lambda connection, _record: connection.stand_in(line))
         event.listen(opened, "begin", _begin_sqlite)
         return opened
-    return sqlalchemy.create_engine(
-        url, hide_parameters=True, pool_pre_ping=True, pool_size=10, max_overflow=10
+    opened = sqlalchemy.create_engine(
+        made.set(query=NOTICES | dict(made.query)),
+        hide_parameters=True,
+        pool_size=10,
+        max_overflow=10,
     )
+    event.listen(opened, "connect", _prepare_postgresql)
+    event.listen(opened, "checkin", _note_when)
+    event.listen(opened, "checkout", lambda own, record, _proxy: _see_that_it_lives(opened, own, record))
+    return opened
+
+
+def _prepare_postgresql(connection: Any, _record: Any) -> None:
+    """By statements, not by options of the connection: poolers let those through."""
+    settings = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in NOTICED.items())
+    connection.execute(f"SELECT {settings}")
+    connection.commit()
+
+
+def _note_when(_connection: Any, record: Any) -> None:
+    record.info["left"] = time.monotonic()
+
+
+def _see_that_it_lives(opened: Engine, connection: Any, record: Any) -> None:
+    """Ask a connection that nobody used for a while whether it lives; asking each time would cost every step a round trip.
+    One that died a moment ago is noticed by the work itself, which is then done again. Raises `DisconnectionError`, at which
+    the pool opens another."""
+    if time.monotonic() - record.info.get("left", time.monotonic()) < ASKED_AFTER:
+        return
+    try:
+        opened.dialect.do_ping(connection)
+    except opened.dialect.loaded_dbapi.Error as error:
+        raise DisconnectionError from error
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
@@ -77,7 +123,16 @@ def _begin_sqlite(connection: sqlalchemy.Connection) -> None:
     if connection.info.get("readonly") is not readonly:
         connection.exec_driver_sql(f"PRAGMA query_only={int(readonly)}")
         connection.info["readonly"] = readonly
-    connection.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")
+    if readonly:
+        connection.exec_driver_sql("BEGIN")
+        return
+    own = cast("Queued", connection.connection.dbapi_connection)
+    own.wait()
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    except DBAPIError:
+        own.rollback()
+        raise
 
 
 @contextmanager
@@ -136,8 +191,9 @@ def away(error: Exception) -> bool:
 
 
 def batch(opened: Engine) -> int:
-    """How many rows a worker takes in one transaction. SQLite has one writer at a time, and people wait for it."""
-    return 200 if opened.dialect.name == "postgresql" else 25
+    """How many rows a worker takes in one transaction. SQLite has one writer at a time, and people wait for it: a batch is
+    done in some hundredths of a second."""
+    return 500 if opened.dialect.name == "postgresql" else 200
 
 
 def skip_locked(session: Session) -> bool:
@@ -155,29 +211,38 @@ def hold(session: Session, what: str) -> None:
 
 
 def migrate(opened: Engine) -> None:
-    """Bring the schema to the newest version; before and after, see that the data key is the one this database is sealed
-    with, for migrations read what is sealed.
+    """Bring the schema to the version that this code needs, where it is older; before and after, see that the data key is the
+    one this database is sealed with, for migrations read what is sealed.
 
-    Raises `WrongSetting` when it is another.
+    Several may try at once: one does it, the others wait and find it done. On PostgreSQL no table is waited for longer than
+    some seconds at a time, because everybody else would wait behind. Raises `WrongSetting` when the key is another.
     """
-    from alembic import command  # a third of the time it takes to start, and only needed here
-
     if sqlalchemy.inspect(opened).has_table("key_print"):
         check_key(opened)
-    with opened.connect() as connection:
+    for attempt in range(MIGRATION_TRIES):
+        if schema.suffices(schema.standing(opened)):
+            break
+        try:
+            _upgrade(opened)
+        except DBAPIError as error:
+            locked = getattr(error.orig, "sqlstate", None) == "55P03"
+            if attempt == MIGRATION_TRIES - 1 or not (locked or worth_repeating(error)):
+                raise
+            time.sleep(random.uniform(0.5, 2.0))  # noqa: S311
+    check_key(opened)
+
+
+def _upgrade(opened: Engine) -> None:
+    """Everything in one transaction, and one at a time."""
+    from alembic import command  # a third of the time it takes to start, and only needed here
+
+    with opened.begin() as connection:
         config = alembic_config()
         config.attributes["connection"] = connection
         if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql("SELECT pg_advisory_lock(7420)")
-        try:
-            command.upgrade(config, "head")
-            connection.commit()
-        finally:
-            if connection.dialect.name == "postgresql":
-                connection.rollback()
-                connection.exec_driver_sql("SELECT pg_advisory_unlock(7420)")
-                connection.commit()
-    check_key(opened)
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7420)")
+            connection.exec_driver_sql("SET LOCAL lock_timeout = '3s'")
+        command.upgrade(config, "head")
 
 
 def check_key(opened: Engine) -> None:

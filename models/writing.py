@@ -101,8 +101,8 @@ def update(connection: Connection, table: Table, columns: tuple[str, ...], rows:
 def _run(
     connection: Connection, sql: str, table: Table, columns: tuple[str, ...], rows: Sequence[Row]
 ) -> CursorResult[Any]:
-    blank, packs = _packing(table, columns, connection.dialect)
-    told = [{name: row.get(name, blank[name]) for name in columns} for row in rows]
+    unsaid, packs = _packing(table, columns, connection.dialect)
+    told = [{name: row.get(name, unsaid[name]) for name in columns} for row in rows]
     for row in told:
         for name, pack in packs:
             row[name] = pack(row[name])
@@ -139,9 +139,14 @@ def _packing(
 ) -> tuple[Row, tuple[tuple[str, Pack], ...]]:
     """What a row says of these columns where it says nothing, and how those are handed over that need it: as parameters to
     SQLite, as JSON to PostgreSQL."""
-    blank = {name: _default(table.c[name]) for name in columns}
     packs = ((name, _pack(table.c[name], dialect)) for name in columns)
-    return blank, tuple((name, pack) for name, pack in packs if pack is not None)
+    return blank(table), tuple((name, pack) for name, pack in packs if pack is not None)
+
+
+@cache
+def blank(table: Table) -> Row:
+    """What a row says where nothing was said: the default of each column, or nothing."""
+    return {column.name: _default(column) for column in table.columns}
 
 
 def _default(column: Column[Any]) -> Any:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from models.base import Base
+from models.books import books
 from models.money import Entry
-from models.notices import Notification
 from models.people import Person, StandIn
 from models.remembered import Approval, Outbox
+from workflows import probes
 from workflows.telling import writing
+from workflows.telling.writing import kept
 from workflows.words import _
 
+NOTIFICATION = Base.metadata.tables["notification"]
 Audience = Callable[[Session, Outbox, datetime], Iterable[int | None]]
 
 SAYS = {
@@ -66,8 +70,13 @@ SAYS = {
 }
 
 
-def notify(session: Session, fact: Outbox, at: datetime) -> None:
-    """Write a line into the inbox of everybody whom this fact concerns, and a message to each of their channels."""
+def notify(session: Session, facts: Sequence[Outbox], at: datetime) -> None:
+    """Write a line into the inbox of everybody whom these facts concern, and a message to each of their channels."""
+    for fact in facts:
+        _notify(session, fact, at)
+
+
+def _notify(session: Session, fact: Outbox, at: datetime) -> None:
     audience = AUDIENCES.get(fact.fact)
     if audience is None:
         return
@@ -75,26 +84,21 @@ def notify(session: Session, fact: Outbox, at: datetime) -> None:
         k: v for k, v in fact.body.items() if k in ("about", "event", "state", "outcome", "timer", "month")
     }
     code, flow = fact.body.get("about") or fact.case_code, fact.body.get("flow") or fact.flow
-    people = {p for p in audience(session, fact, at) if p is not None}
+    people = sorted({p for p in audience(session, fact, at) if p is not None})
     writing.tell(session, fact, people, body, at)
     for person_id in people:
-        session.add(
-            Notification(
-                person_id=person_id,
-                fact=fact.fact,
-                fact_uid=fact.uid,
-                flow=flow,
-                case_code=code,
-                body=body,
-                at=fact.at,
-            )
-        )
+        line = {"person_id": person_id, "fact": fact.fact, "fact_uid": fact.uid, "flow": flow}
+        line |= {"case_code": code, "body": body, "at": fact.at}
+        books(session).writing.add(NOTIFICATION, line)
 
 
 def having(session: Session, *roles: str) -> list[Person]:
-    """The staff with one of these roles."""
-    staff = session.scalars(select(Person).where(Person.left_on.is_(None)))
-    return [person for person in staff if set(roles) & set(person.roles)]
+    """The staff with one of these roles, looked up once a transaction."""
+    return [person for person in kept(session, "staff", _staff) if set(roles) & set(person.roles)]
+
+
+def _staff(session: Session) -> list[Person]:
+    return list(session.scalars(select(Person).where(Person.left_on.is_(None)).order_by(Person.id)))
 
 
 def _named(*fields: str) -> Audience:
@@ -198,6 +202,7 @@ AUDIENCES: dict[str, Audience] = {
     "policy.drafted": _role("finance", "auditor"),
     "policy.checked": _named("author_id"),
     "policy.adopted": _role("leader", "manager", "sales_manager", "finance", "auditor"),
+    probes.PROBE: probes.tally,
 }
 
 

@@ -23,7 +23,7 @@ from tests.bench.grounds import House, until
 from tests.bench.hand import Hand, Wrote, watched
 from tests.bench.measured import Result
 from tests.conftest import Process
-from tests.crash.storm import free_port
+from tests.crash.house import free_port
 from workers.command.web import gunicorn
 from workflows import staff
 

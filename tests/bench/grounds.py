@@ -19,7 +19,7 @@ from sqlalchemy import Engine, make_url
 from models import database, sealed
 from models.settings import Settings
 from tests.conftest import Process
-from tests.crash.storm import free_port
+from tests.crash.house import free_port
 from workers import embedded_redis
 from workers.ground import die_with_parent
 

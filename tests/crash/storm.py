@@ -1,200 +1,173 @@
-"""A real `tuoke up`, and a seeded plan of faults that kills its processes with -9 and empties its Redis."""
+"""The storm: a plan of faults drawn from the seed, which strike one after the other while leads live; those that last end
+later, while the next ones strike already."""
 
 from __future__ import annotations
 
-import http.client
-import os
 import random
-import signal
-import socket
-import subprocess
-import sys
 import time
 from collections import Counter
-from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
-from threading import Event, Thread
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Event, RLock, Thread
+from typing import TYPE_CHECKING, TypeVar
 
-import psycopg
-from redis.exceptions import RedisError
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
-from models.settings import Settings
-from workers import embedded_redis
-from workers.ground import die_with_parent
+from tests.crash.client import Client
+from tests.crash.house import House
+from tests.crash.stores import Store
 
-FAULTS = {
-    "web": 2, "web worker": 4, "worker": 3, "worker's child": 4, "worker's group": 2, "clock": 3, "redis": 2, "redis launcher": 1,
-    "flushall": 3, "database connection": 2,
-}  # fmt: skip
+if TYPE_CHECKING:
+    from tests.crash.faults import Fault
 
-KIN = {"web worker": "web", "worker's group": "worker", "redis launcher": "redis"}
-REST = {"web": 12.0, "worker": 14.0, "clock": 14.0, "redis": 14.0}  # seconds; `tuoke up` waits up to ten
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-class House:
-    """`tuoke up` on an installation of its own; its processes are found under /proc."""
-
-    def __init__(
-        self, folder: Path, database_url: str, data_key: bytes, words: tuple[str, ...] = ("up",)
-    ) -> None:
-        self.port, self.log = free_port(), folder / "up.log"
-        self.env = {
-            "TUOKE_VAR": str(folder / "var"),
-            "DATABASE_URL": database_url,
-            "TUOKE_DATA_KEY": data_key.hex(),
-            "TUOKE_SECRET_KEY": "only for the torture",
-            "TUOKE_CLOCK": "movable",
-            "TUOKE_PORT": str(self.port),
-        }
-        self.settings, self.words = Settings.from_env(self.env), words
-
-    def start(self) -> None:
-        parent = os.getpid()
-        with self.log.open("ab") as out:
-            self.up = subprocess.Popen(
-                [sys.executable, "-m", "workers.command", *self.words],
-                env={**os.environ, "PYTHONUNBUFFERED": "1", **self.env},
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                preexec_fn=lambda: die_with_parent(parent),
-            )
-
-    def stop(self) -> None:
-        if self.up.poll() is None:
-            self.up.terminate()
-            try:
-                self.up.wait(40)
-            except subprocess.TimeoutExpired:
-                self.up.kill()
-                self.up.wait()
-
-    def answers(self) -> bool:
-        """Whether the web server is up now."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
-        try:
-            connection.request("GET", "/healthz")
-            return connection.getresponse().status == 200
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
-
-    def children(self, parent: int, *words: str) -> list[int]:
-        """The processes that this one started and whose command line has these words."""
-        found = []
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                with suppress(OSError):
-                    ppid = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-                    line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                    if ppid == parent and all(word in line for word in words):
-                        found.append(int(entry.name))
-        return found
-
-    def grandchildren(self, *words: str) -> list[int]:
-        return [pid for child in self.children(self.up.pid, *words) for pid in self.children(child)]
+T = TypeVar("T")
+REST = {
+    "web": 12.0,
+    "worker": 14.0,
+    "sender": 14.0,
+    "clock": 14.0,
+    "redis": 14.0,
+    "all": 60.0,
+}  # `tuoke up` waits up to ten
+AFTERWARDS = 12.0  # seconds for which a fault of the database may still be the cause of a 503
 
 
 @dataclass
 class Storm:
-    """Faults at random moments, until it is over."""
+    """Faults in the order of the plan until it is over; `needed` are dealt first, each once."""
 
     house: House
+    store: Store
+    engine: Engine
+    client: Client
     seed: int
-    pause: tuple[float, float] = (0.3, 1.5)
+    faults: list[Fault]
+    pause: tuple[float, float]
+    brief: bool
+    done: Counter[str] = field(default_factory=Counter)
+    causes: list[tuple[float, float]] = field(default_factory=list)
+    notes: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.rng, self.done, self.over = random.Random(self.seed), Counter[str](), Event()
+        self.rng, self.over, self.strikes = random.Random(self.seed), Event(), RLock()
         self.struck: dict[str, float] = {}
-        self.thread = Thread(target=self.blow, daemon=True)
+        self.lasting: list[tuple[float, Callable[[], object]]] = []
+        self.failed: BaseException | None = None
+        self.log: list[str] = []
+        self.needed = {fault.name for fault in self.faults}
+        self.hand = self.deal()
+        self.thread = Thread(target=self._blow, daemon=True)
+        self.ender = Thread(target=self._end_in_time, daemon=True)
+
+    def deal(self) -> list[Fault]:
+        """Every fault as often as it is to come, mixed."""
+        cards = [fault for fault in self.faults for _copy in range(1 if self.brief else fault.copies)]
+        return self.rng.sample(cards, len(cards))
+
+    @property
+    def through(self) -> bool:
+        """Whether every kind of fault has struck."""
+        return not self.needed - set(self.done)
 
     def start(self) -> None:
         self.thread.start()
+        self.ender.start()
 
     def stop(self) -> None:
+        """Let no fault strike any more, end those that last, and raise what a fault did not find as it should be."""
         self.over.set()
-        self.thread.join(10)
+        if self.thread.is_alive():
+            self.thread.join(90)
+            self.ender.join(90)
+        self._end_lasting(everything=True)
+        if self.failed:
+            raise self.failed
 
-    def blow(self) -> None:
-        names, weights = list(FAULTS), list(FAULTS.values())
-        while not self.over.wait(self.rng.uniform(*self.pause)):
-            fault = self.rng.choices(names, weights)[0]
-            if self.fair(fault) and self.strike(fault):
-                self.done[fault] += 1
-                self.struck[KIN.get(fault, fault)] = time.monotonic()
-
-    def fair(self, fault: str) -> bool:
-        """Leave a killed process the time to come back before it is killed again: a storm, no siege."""
-        kin = KIN.get(fault, fault)
-        if kin == "web" and not self.house.answers():
-            return False
-        return time.monotonic() - self.struck.get(kin, float("-inf")) > REST.get(kin, 0.0)
-
-    def strike(self, fault: str) -> bool:
-        """Do one harm; whether there was anybody to do it to."""
-        house = self.house
-        if fault == "flushall":
-            return self.flush()
-        if fault == "database connection":
-            return self.cut()
-        victims = {
-            "web": lambda: house.children(house.up.pid, "gunicorn"),
-            "web worker": lambda: house.grandchildren("gunicorn"),
-            "worker": lambda: house.children(house.up.pid, "worker --name"),
-            "worker's child": lambda: house.grandchildren("worker --name"),
-            "worker's group": lambda: house.children(house.up.pid, "worker --name"),
-            "clock": lambda: house.children(house.up.pid, "workers.command", "clock"),
-            "redis": lambda: house.grandchildren("workers.command", "redis"),
-            "redis launcher": lambda: house.children(house.up.pid, "workers.command", "redis"),
-        }[fault]()
-        if not victims:
-            return False
-        victim = self.rng.choice(victims)
-        with suppress(ProcessLookupError, PermissionError):
-            if fault == "worker's group":
-                os.killpg(victim, signal.SIGKILL)
-            else:
-                os.kill(victim, signal.SIGKILL)
-            return True
-        return False
-
-    def flush(self) -> bool:
-        connection = embedded_redis.connect(self.house.settings)
+    def _blow(self) -> None:
         try:
-            return bool(connection.flushall())
-        except RedisError:
-            return False
-        finally:
-            connection.close()
+            while not self.over.wait(self.rng.uniform(*self.pause)):
+                self._strike_next()
+        except BaseException as error:
+            self.failed = error
+            self.client.hopeless.set()
 
-    def cut(self) -> bool:
-        """On PostgreSQL, end one of the house's connections in the middle of whatever it does."""
-        url = self.house.settings.database_url
-        if not url.startswith("postgresql"):
-            return False
-        with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
-            others = connection.execute(
-                "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name <> 'client'"
-            ).fetchall()
-            if not others:
-                return False
-            connection.execute("SELECT pg_terminate_backend(%s)", self.rng.choice(others))
-        return True
+    def _end_in_time(self) -> None:
+        """What lasts ends in its time, also while the next fault waits for just that."""
+        try:
+            while not self.over.wait(0.1):
+                self._end_lasting()
+        except BaseException as error:
+            self.failed = self.failed or error
+            self.client.hopeless.set()
+
+    def _strike_next(self) -> None:
+        """The first of the hand whose turn it may be; who finds nobody goes to the end of it. A brief storm deals once."""
+        if not self.hand and not self.brief:
+            self.hand = self.deal()
+        for fault in self.hand:
+            if self._fair(fault):
+                self.hand.remove(fault)
+                began = time.monotonic()
+                with self.strikes:
+                    struck = fault.strike(self)
+                took = time.monotonic() - began
+                self.log.append(
+                    f"{time.strftime('%H:%M:%S')} {fault.name}: {took:.1f} s{'' if struck else ', nobody'}"
+                )
+                if struck:
+                    self.done[fault.name] += 1
+                    self.struck[fault.kin] = time.monotonic()
+                    if fault.of_database:
+                        self.causes.append((began, time.monotonic()))
+                elif fault.name in self.needed - set(self.done):
+                    self.hand.append(fault)
+                return
+
+    def _fair(self, fault: Fault) -> bool:
+        """Leave what was killed the time to come back before it is killed again: a storm, no siege."""
+        kins = {fault.kin, "web"} if fault.needs_web else {fault.kin}
+        rested = time.monotonic() - self.struck.get(fault.kin, float("-inf")) > REST.get(fault.kin, 0.0)
+        return (rested or self.brief) and all(self.house.is_back(kin) for kin in kins - {"", "all"})
+
+    def later(self, seconds: float, act: Callable[[], object]) -> None:
+        """End something that lasts."""
+        self.lasting.append((time.monotonic() + seconds, act))
+
+    def _end_lasting(self, everything: bool = False) -> None:
+        now = time.monotonic()
+        for each in [each for each in self.lasting if everything or each[0] <= now]:
+            each[1]()
+            self.lasting.remove(each)
+
+    def lasts(self, brief: tuple[float, float], long: tuple[float, float]) -> float:
+        """How many seconds a fault lasts."""
+        return self.rng.uniform(*(brief if self.brief else long))
+
+    def caused(self, until: float) -> None:
+        """From now until that instant a 503 has its cause."""
+        self.causes.append((time.monotonic(), until))
+
+    def without_cause(self) -> list[float]:
+        """When the house said that its database is away and it was not."""
+        return [at for at in self.client.away if not any(b <= at <= e + AFTERWARDS for b, e in self.causes)]
+
+    @contextmanager
+    def lull(self):
+        """Nothing strikes meanwhile: for what the torturer does to the books with its own hands."""
+        with self.strikes:
+            yield
 
 
-def eventually(true, seconds: float, what: str) -> float:
-    """Wait until it is true; how long it took. Fails when it is not in time."""
+def eventually(true: Callable[[], T], seconds: float, what: str) -> float:
+    """Wait until it is true; how long it took. Fails when it is not in time. A database that is away is not it."""
     started = time.monotonic()
-    while not true():
+    while True:
+        try:
+            if true():
+                return time.monotonic() - started
+        except DBAPIError:
+            pass
         assert time.monotonic() - started < seconds, f"not within {seconds:.0f} s: {what}"
         time.sleep(0.2)
-    return time.monotonic() - started

@@ -73,7 +73,7 @@ def test_told_three_times_in_any_order_nothing_changes(company: Company, rng: ra
         with databases.begin(company.engine) as session:
             session.execute(delete(Delivery).where(Delivery.uid == uid, Delivery.consumer == "ledger"))
             fact = session.scalars(select(Outbox).where(Outbox.uid == uid)).one()
-            facts.deliver(session, fact, company.now)
+            facts.deliver(session, [fact], company.now)
             assert fact.state == "done", fact.error
     assert (company.nets(), journals(company)) == (before, count)
     company.prove()
@@ -90,7 +90,7 @@ def test_told_to_an_empty_ledger_in_any_order_it_comes_to_the_same(
             session.execute(delete(Journal))
             told = list(session.scalars(select(Outbox)))
             for fact in rng.sample(told, len(told)):
-                ledger.post(session, fact, company.now)
+                ledger.post(session, [fact], company.now)
         with databases.read(company.engine) as session:
             assert nets(session, company=True) == before
             assert verify(session, company.now).findings == []

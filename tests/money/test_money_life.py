@@ -609,7 +609,7 @@ def told_again(engine: Engine, rng: random.Random, at: Any) -> None:
         facts = list(session.scalars(select(Outbox)))
         journals = session.scalar(select(func.count()).select_from(Journal))
         for fact in rng.sample(facts * 3, 3 * len(facts)):
-            ledger.post(session, fact, at)
+            ledger.post(session, [fact], at)
         assert session.scalar(select(func.count()).select_from(Journal)) == journals, (
             "a fact was posted again"
         )
@@ -618,7 +618,7 @@ def told_again(engine: Engine, rng: random.Random, at: Any) -> None:
         session.expunge_all()
         facts = list(session.scalars(select(Outbox)))
         for fact in rng.sample(facts, len(facts)):
-            ledger.post(session, fact, at)
+            ledger.post(session, [fact], at)
         again = nets(session, company=True)
         assert again == before, differences(again, before)
         report = verify(session, at)

@@ -96,7 +96,7 @@ def months_of(company: Company, cause: str) -> set[tuple[str, str]]:
 def post_again(company: Company, fact: str, code: str) -> None:
     def work(session: Any) -> None:
         wanted = select(Outbox).where(Outbox.fact == fact, Outbox.case_code == code)
-        ledger.post(session, session.scalars(wanted).one(), company.now)
+        ledger.post(session, session.scalars(wanted).all(), company.now)
 
     database.in_transaction(company.engine, work)
 

@@ -40,7 +40,7 @@ def approval(office: Office, code: str, event: str) -> Approval:
 def told(office: Office, fact: str) -> set[str]:
     """Whose inbox a fact reached."""
     for row in office.session.scalars(select(Outbox).where(Outbox.state == "pending").order_by(Outbox.id)):
-        facts.deliver(office.session, row, office.now)
+        facts.deliver(office.session, [row], office.now)
     reached = (
         select(Person.name)
         .join(Notification, Notification.person_id == Person.id)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
@@ -18,6 +19,7 @@ from flask.sessions import SecureCookieSessionInterface
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from flask_wtf import CSRFProtect
 from sqlalchemy import update
+from sqlalchemy.exc import DBAPIError
 
 from models import database
 from models.people import Person, WebSession
@@ -125,8 +127,10 @@ def _loaded(token: str) -> User | None:
 
 
 def _touch(digest: str, at: datetime) -> None:
+    """Write down that its reader was seen, if it can be written now: for want of that nobody is kept from reading."""
     seen = update(WebSession).where(WebSession.digest == digest).values(seen_at=at)
-    database.in_transaction(the_engine(), lambda s: s.execute(seen))
+    with suppress(DBAPIError), database.begin(the_engine()) as s:
+        s.execute(seen)
 
 
 def _to_the_door() -> Any:

@@ -227,17 +227,13 @@ def _step(ask: Ask, case: Any, opens: bool) -> Step:
                 _("“%(event)s” is not possible now: the state is “%(state)s”."),
                 {
                     "event": Text(ask.flow.by_event()[ask.event][0].label),
-                    "state": _label(ask.flow, case.state),
+                    "state": ask.flow.state_label(case.state),
                 },
             ),
             rule=f"{ask.event} from {', '.join(allowed)}",
             values={"state": case.state, "allowed_from": allowed},
         )
     return step
-
-
-def _label(flow: type[Flow], state: str | None) -> Text:
-    return Text(flow.states_map[state].name if state else "")
 
 
 def _permit(ask: Ask, step: Step, case: Any) -> None:

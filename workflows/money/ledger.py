@@ -4,7 +4,7 @@ reversal that names what it reverses, and a new one. Doing it again, or in anoth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -186,9 +186,10 @@ def _standing_id(session: Session, scope: Scope, cause: str) -> int | None:
 # -- from facts to scopes -----------------------------------------------------------------------------------------
 
 
-def post(session: Session, fact: Outbox, at: datetime) -> None:
-    """A consumer of facts: see that the ledger says what has happened."""
-    for scope in scopes_of(session, fact):
+def post(session: Session, facts: Sequence[Outbox], at: datetime) -> None:
+    """A consumer of facts: see that the ledger says what has happened. What several of them touch is reckoned once, for it is
+    reckoned from history, which holds them all."""
+    for scope in dict.fromkeys(scope for fact in facts for scope in scopes_of(session, fact)):
         if reconcile(session, scope, at):
             _pay_again(session, scope, at)
         _open_months(session, scope, at)

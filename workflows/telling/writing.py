@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -11,13 +11,17 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from models.base import Base
+from models.books import books
 from models.messages import Channel, Endpoint, Message, Telling
 from models.remembered import Outbox
+from models.writing import Row
 from workflows import policy
 from workflows.telling.hours import next_digest, quiet_until
 from workflows.telling.topics import MAIL, TEST, URGENT, topic_of
 
 T = TypeVar("T")
+MESSAGE = Base.metadata.tables["message"]
 OPEN = ("event", "outcome", "month", "about", "timer", "seq", "due_at", "late_seconds", "project_id")
 
 
@@ -33,12 +37,13 @@ class Way:
 
 def tell(session: Session, fact: Outbox, people: Iterable[int], said: dict[str, Any], at: datetime) -> None:
     """Write a message to every channel of these people that carries this fact. `said` is what the notice says."""
-    ways = _kept(session, "ways", _ways)
+    ways = kept(session, "ways", _ways)
     for person_id in sorted(people):
         for way in ways.get(person_id, ()):
             if topic_of(fact.fact) in way.topics:
                 state, when = when_told(fact.fact, way, at, policy.zone(session))
-                session.add(_message(fact, said, channel_id=way.id, state=state, next_at=when))
+                row = _message(fact, said, channel_id=way.id, state=state, next_at=when)
+                books(session).writing.add(MESSAGE, row)
 
 
 def when_told(fact: str, way: Way, at: datetime, zone: Any) -> tuple[str, datetime]:
@@ -54,13 +59,14 @@ def when_told(fact: str, way: Way, at: datetime, zone: Any) -> tuple[str, dateti
     return "pending", quiet_until(at, zone, how.quiet_from, how.quiet_until)
 
 
-def publish(session: Session, fact: Outbox, at: datetime) -> None:
-    """Write a message to every endpoint that wants this fact."""
-    about = fact.fact.partition(".")[0]
-    for endpoint_id, topics in _kept(session, "endpoints", _endpoints):
-        if about in topics:
-            said = {key: fact.body[key] for key in OPEN if fact.body.get(key) is not None}
-            session.add(_message(fact, said | _stand(fact), endpoint_id=endpoint_id, next_at=at))
+def publish(session: Session, facts: Sequence[Outbox], at: datetime) -> None:
+    """Write a message to every endpoint that wants one of these facts."""
+    for endpoint_id, topics in kept(session, "endpoints", _endpoints):
+        for fact in facts:
+            if fact.fact.partition(".")[0] in topics:
+                said = {key: fact.body[key] for key in OPEN if fact.body.get(key) is not None}
+                row = _message(fact, said | _stand(fact), endpoint_id=endpoint_id, next_at=at)
+                books(session).writing.add(MESSAGE, row)
 
 
 def write_test(session: Session, at: datetime, **receiver: int) -> Message:
@@ -78,20 +84,20 @@ def _stand(fact: Outbox) -> dict[str, Any]:
     return {"flow": fact.flow, "code": fact.case_code, "state": fact.body.get("state"), **about}
 
 
-def _message(fact: Outbox, said: dict[str, Any], **more: Any) -> Message:
+def _message(fact: Outbox, said: dict[str, Any], **more: Any) -> Row:
     receiver = (
         f"channel:{more.get('channel_id')}" if "channel_id" in more else f"endpoint:{more['endpoint_id']}"
     )
-    return Message(
-        uid=str(uuid5(NAMESPACE_URL, f"tuoke:message:{receiver}:{fact.uid}")),
-        fact=fact.fact,
-        fact_uid=fact.uid,
-        flow=fact.body.get("flow") or fact.flow,
-        case_code=fact.body.get("about") or fact.case_code,
-        body=said,
-        at=fact.at,
+    return {
+        "uid": str(uuid5(NAMESPACE_URL, f"tuoke:message:{receiver}:{fact.uid}")),
+        "fact": fact.fact,
+        "fact_uid": fact.uid,
+        "flow": fact.body.get("flow") or fact.flow,
+        "case_code": fact.body.get("about") or fact.case_code,
+        "body": said,
+        "at": fact.at,
         **more,
-    )
+    }
 
 
 def _ways(session: Session) -> dict[int, list[Way]]:
@@ -111,10 +117,10 @@ def _endpoints(session: Session) -> list[tuple[int, list[str]]]:
     return [(row[0], row[1]) for row in session.execute(rows)]
 
 
-def _kept(session: Session, name: str, look: Callable[[Session], T]) -> T:
+def kept(session: Session, name: str, look: Callable[[Session], T]) -> T:
     """What `look` finds, looked up once per transaction: a batch of facts asks for it hundreds of times."""
-    now_on, kept = session.get_transaction(), session.info.get(name)
-    if kept is None or kept[0] is not now_on:
-        session.info[name] = kept = (now_on, look(session))
-    found: T = kept[1]
+    now_on, known = session.get_transaction(), session.info.get(name)
+    if known is None or known[0] is not now_on:
+        session.info[name] = known = (now_on, look(session))
+    found: T = known[1]
     return found
