@@ -22,8 +22,9 @@ from workflows import faults
 from workflows import policy as policies
 from workflows.engine.actor import CLOCK
 from workflows.engine.flow import Flow
+from workflows.engine.locking import hold, lock_project
 from workflows.engine.refusal import Refused
-from workflows.engine.take import Ask, announce, hold, lock_project, take
+from workflows.engine.take import Ask, announce, take
 from workflows.engine.timing import Timer as Rule
 from workflows.flows import FLOWS, sees_through
 

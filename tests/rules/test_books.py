@@ -21,7 +21,7 @@ from models.remembered import Delivery, History, Outbox
 from tests.races.office import Office
 from workflows import facts, timers
 from workflows.engine import Ask, take
-from workflows.engine.take import hold
+from workflows.engine.locking import hold
 from workflows.lead import LeadFlow
 
 
