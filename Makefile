@@ -2,6 +2,7 @@
 # make test   sets everything up and runs all the tests, on SQLite and PostgreSQL, with a real Redis
 # make check  style, types, rooms, translations, migrations
 # make bench  how fast it is
+# make bench-peers  how fast our peers are at the same work (installs them first)
 # make crowd  every list over a hundred thousand leads
 # make speed  how pages feel on a slow phone
 # make screens  a picture of every page into var/screens
@@ -17,7 +18,7 @@ VENDOR := web/static/vendor
 # to start. More than four get in each other's way.
 TEST_PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(4, 1 + (os.cpu_count() or 1)))')
 
-.PHONY: run test check bench crowd speed screens setup clean
+.PHONY: run test check bench bench-peers crowd speed screens setup clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 # Without byte code kept, each of the many processes would compile every module anew: seconds each.
@@ -42,8 +43,12 @@ check: setup
 bench: setup
 	@$(PY) -m tests.bench $(ARGS)
 
+bench-peers: setup
+	@.venv/bin/uv sync --frozen --inexact --group peers --python $(PY)
+	@$(PY) -m tests.bench.peers $(ARGS)
+
 crowd: setup
-	@$(PY) -m tests.crowd_walk $(ARGS)
+	@$(PY) -m tests.bench.pages $(ARGS)
 
 speed: setup
 	@$(PY) -m tests.speed $(ARGS)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import sqlalchemy
 from sqlalchemy import Engine, event, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.orm import Session
 
 from models import (  # noqa: F401  (all tables are known)
@@ -30,6 +30,7 @@ from models import (  # noqa: F401  (all tables are known)
     people,
     registers,
     remembered,
+    schema,
     sealed,
 )
 from models.base import Base
@@ -41,7 +42,17 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 T = TypeVar("T")
-RETRIES = 6
+RETRIES, MIGRATION_TRIES = 6, 40
+ASKED_AFTER = 2.0  # seconds
+# A host that is cut off says nothing. Ours notices a database that is silent, and the server one of us, within about ten
+# seconds (it then lets go of our locks); a process that stands still in a transaction has two minutes.
+NOTICES = {
+    "connect_timeout": "5", "keepalives_idle": "5", "keepalives_interval": "2", "keepalives_count": "3", "tcp_user_timeout": "8000",
+}  # fmt: skip
+NOTICED = {
+    "tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3", "tcp_user_timeout": "8s",
+    "client_connection_check_interval": "5s", "idle_in_transaction_session_timeout": "2min",
+}  # fmt: skip
 
 
 def engine(settings: Settings) -> Engine:
@@ -65,9 +76,39 @@ def open_engine(url: str) -> Engine:
             event.listen(opened, "connect", lambda connection, _record: connection.stand_in(line))
         event.listen(opened, "begin", _begin_sqlite)
         return opened
-    return sqlalchemy.create_engine(
-        url, hide_parameters=True, pool_pre_ping=True, pool_size=10, max_overflow=10
+    opened = sqlalchemy.create_engine(
+        made.set(query=NOTICES | dict(made.query)),
+        hide_parameters=True,
+        pool_size=10,
+        max_overflow=10,
     )
+    event.listen(opened, "connect", _prepare_postgresql)
+    event.listen(opened, "checkin", _note_when)
+    event.listen(opened, "checkout", lambda own, record, _proxy: _see_that_it_lives(opened, own, record))
+    return opened
+
+
+def _prepare_postgresql(connection: Any, _record: Any) -> None:
+    """By statements, not by options of the connection: poolers let those through."""
+    settings = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in NOTICED.items())
+    connection.execute(f"SELECT {settings}")
+    connection.commit()
+
+
+def _note_when(_connection: Any, record: Any) -> None:
+    record.info["left"] = time.monotonic()
+
+
+def _see_that_it_lives(opened: Engine, connection: Any, record: Any) -> None:
+    """Ask a connection that nobody used for a while whether it lives; asking each time would cost every step a round trip.
+    One that died a moment ago is noticed by the work itself, which is then done again. Raises `DisconnectionError`, at which
+    the pool opens another."""
+    if time.monotonic() - record.info.get("left", time.monotonic()) < ASKED_AFTER:
+        return
+    try:
+        opened.dialect.do_ping(connection)
+    except opened.dialect.loaded_dbapi.Error as error:
+        raise DisconnectionError from error
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
@@ -170,29 +211,38 @@ def hold(session: Session, what: str) -> None:
 
 
 def migrate(opened: Engine) -> None:
-    """Bring the schema to the newest version; before and after, see that the data key is the one this database is sealed
-    with, for migrations read what is sealed.
+    """Bring the schema to the version that this code needs, where it is older; before and after, see that the data key is the
+    one this database is sealed with, for migrations read what is sealed.
 
-    Raises `WrongSetting` when it is another.
+    Several may try at once: one does it, the others wait and find it done. On PostgreSQL no table is waited for longer than
+    some seconds at a time, because everybody else would wait behind. Raises `WrongSetting` when the key is another.
     """
-    from alembic import command  # a third of the time it takes to start, and only needed here
-
     if sqlalchemy.inspect(opened).has_table("key_print"):
         check_key(opened)
-    with opened.connect() as connection:
+    for attempt in range(MIGRATION_TRIES):
+        if schema.suffices(schema.standing(opened)):
+            break
+        try:
+            _upgrade(opened)
+        except DBAPIError as error:
+            locked = getattr(error.orig, "sqlstate", None) == "55P03"
+            if attempt == MIGRATION_TRIES - 1 or not (locked or worth_repeating(error)):
+                raise
+            time.sleep(random.uniform(0.5, 2.0))  # noqa: S311
+    check_key(opened)
+
+
+def _upgrade(opened: Engine) -> None:
+    """Everything in one transaction, and one at a time."""
+    from alembic import command  # a third of the time it takes to start, and only needed here
+
+    with opened.begin() as connection:
         config = alembic_config()
         config.attributes["connection"] = connection
         if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql("SELECT pg_advisory_lock(7420)")
-        try:
-            command.upgrade(config, "head")
-            connection.commit()
-        finally:
-            if connection.dialect.name == "postgresql":
-                connection.rollback()
-                connection.exec_driver_sql("SELECT pg_advisory_unlock(7420)")
-                connection.commit()
-    check_key(opened)
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7420)")
+            connection.exec_driver_sql("SET LOCAL lock_timeout = '3s'")
+        command.upgrade(config, "head")
 
 
 def check_key(opened: Engine) -> None:

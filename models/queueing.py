@@ -15,7 +15,7 @@ import threading
 import time
 from pathlib import Path
 
-PATIENCE = 20.0  # seconds, as long as the database itself would wait
+PATIENCE = 5.0  # seconds; an ordinary turn takes thousandths of one, and then the database itself is asked
 LOOK_SECONDS = 0.0005
 
 

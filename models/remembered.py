@@ -5,7 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint, text
+from sqlalchemy import (
+    JSON,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, Case, Key
@@ -13,6 +24,9 @@ from models.people import Person
 from models.sealed import SealedJson
 
 PENDING = "state = 'pending'"
+# Who is told of every fact, in the order in which they came: one is only ever added at the end. A fact says how many its
+# writer knew, so that a process of the code before, which knows fewer, leaves it to those who know them all.
+CONSUMERS = ("notices", "ledger", "webhooks")
 
 
 class History(Base):
@@ -127,7 +141,8 @@ class Approval(Case, Base):
 
 
 class Outbox(Base):
-    """A fact that must still be told. `cause` names what made it, so that the same fact is never written twice."""
+    """A fact that must still be told. `cause` names what made it, so that the same fact is never written twice; `consumers`
+    says how many of `CONSUMERS` its writer knew."""
 
     __tablename__ = "outbox"
     __table_args__ = (UniqueConstraint("cause", "fact"), Index("ix_outbox_open", "state", "next_at", "id"))
@@ -145,6 +160,7 @@ class Outbox(Base):
     tries: Mapped[int] = mapped_column(Integer, default=0)
     error: Mapped[str | None] = mapped_column(Text)
     delivered_at: Mapped[datetime | None]
+    consumers: Mapped[int] = mapped_column(SmallInteger, default=len(CONSUMERS), server_default=text("0"))
 
 
 class Delivery(Base):

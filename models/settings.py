@@ -11,9 +11,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+MOST_PROXIES = 8
+TLS_FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
+REDIS_OPTIONS: dict[str, tuple[str, ...]] = {"redis": (), "rediss": TLS_FILES, "unix": ("db",)}
+HOST = re.compile(r"[^:\[\]]*(:\d*)?|\[[^\]]*\](:\d*)?")
+WRITTEN = "a port is a number, and in a password / ? # @ : % are written %2F %3F %23 %40 %3A %25"
 MAIL_ADDRESS = re.compile(r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 
 
@@ -45,11 +50,11 @@ class Reach:
 class Settings:
     """Everything a process of ours needs to know about where it runs."""
 
-    database_url: str
-    redis_url: str
+    database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
     embedded_redis: bool
-    secret_key: str
-    data_key: bytes
+    secret_key: str = field(repr=False)
+    data_key: bytes = field(repr=False)
     timezone: ZoneInfo
     port: int
     clock: str
@@ -57,6 +62,7 @@ class Settings:
     mail: Mail | None = None
     public_url: str = ""
     reach: Reach = Reach()
+    proxies: int = 0
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, root: Path | None = None) -> Settings:
@@ -65,7 +71,7 @@ class Settings:
         var = Path(env.get("TUOKE_VAR") or (root or Path.cwd()) / "var")
         return cls(
             database_url=_database_url(env, var),
-            redis_url=env.get("REDIS_URL") or f"unix://{(var / 'redis' / 'redis.sock').absolute()}",
+            redis_url=_redis_url(env, var),
             embedded_redis=not env.get("REDIS_URL"),
             secret_key=env.get("TUOKE_SECRET_KEY") or _kept_secret(var, "secret_key").hex(),
             data_key=_data_key(env, var),
@@ -76,6 +82,7 @@ class Settings:
             mail=_mail(env),
             public_url=_public_url(env),
             reach=_reach(env),
+            proxies=_proxies(env),
         )
 
 
@@ -85,6 +92,35 @@ def _database_url(env: Mapping[str, str], var: Path) -> str:
         url = "postgresql+psycopg://" + url.split("://", 1)[1]
     if not url.startswith(("sqlite://", "postgresql+psycopg://")):
         raise WrongSetting("DATABASE_URL must start with sqlite:/// or postgresql+psycopg://")
+    *before, host = url.partition("://")[2].partition("?")[0].split("@")
+    if not url.startswith("sqlite://") and (len(before) > 1 or not HOST.fullmatch(host.partition("/")[0])):
+        raise WrongSetting(f"DATABASE_URL cannot be read: {WRITTEN}")
+    return url
+
+
+def _redis_url(env: Mapping[str, str], var: Path) -> str:
+    """Where Redis is: `redis://`, `rediss://` (TLS) or `unix://`, with user, password and number of the database. The
+    certificates named in it are looked at by whoever connects (`workers.queue`): the web needs none of them."""
+    url = env.get("REDIS_URL")
+    if not url:
+        return f"unix://{(var / 'redis' / 'redis.sock').absolute()}"
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018  (raises when it is no number)
+    except ValueError:
+        raise WrongSetting(f"REDIS_URL cannot be read: {WRITTEN}") from None
+    if parts.scheme not in REDIS_OPTIONS or not (parts.hostname or parts.scheme == "unix"):
+        raise WrongSetting(
+            "REDIS_URL must look like rediss://user:password@host:6379/0, redis://… (without TLS) or unix:///path"
+        )
+    if "#" in url or (parts.scheme != "unix" and not re.fullmatch(r"(/\d{0,4})?", parts.path)):
+        raise WrongSetting(
+            f"REDIS_URL: after the host comes the number of the database, such as /0; {WRITTEN}"
+        )
+    may = REDIS_OPTIONS[parts.scheme]
+    if unknown := {name for name, _value in parse_qsl(parts.query, keep_blank_values=True)} - set(may):
+        known = f"known here: {', '.join(may)}" if may else "only rediss:// takes some"
+        raise WrongSetting(f"REDIS_URL: unknown option {', '.join(sorted(unknown))[:60]} ({known})")
     return url
 
 
@@ -138,6 +174,16 @@ def _port(env: Mapping[str, str]) -> int:
     text = env.get("TUOKE_PORT") or env.get("PORT") or "8000"
     if not text.isdigit() or not 0 < int(text) < 65536:
         raise WrongSetting("TUOKE_PORT must be a number from 1 to 65535")
+    return int(text)
+
+
+def _proxies(env: Mapping[str, str]) -> int:
+    """How many proxies of ours stand before the web: only what they say of who asks is believed."""
+    text = env.get("TUOKE_PROXIES") or "0"
+    if not text.isdecimal() or int(text) > MOST_PROXIES:
+        raise WrongSetting(
+            f"TUOKE_PROXIES must be how many proxies stand before the web, from 0 to {MOST_PROXIES}"
+        )
     return int(text)
 
 

@@ -187,11 +187,13 @@ def _ask(address: str, *statements: str) -> None:
 class Process:
     """A real `tuoke` process of a test, in a group of its own, and what it has said so far."""
 
-    def __init__(self, words: tuple[str, ...], env: dict[str, str], log: Path) -> None:
+    def __init__(
+        self, words: tuple[str, ...], env: dict[str, str], log: Path, module: str = "workers.command"
+    ) -> None:
         self.log = log
         with log.open("wb") as out:
             self.popen = subprocess.Popen(
-                [sys.executable, "-m", "workers.command", *words],
+                [sys.executable, "-m", module, *words],
                 env={**os.environ, "PYTHONUNBUFFERED": "1", **env},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -227,9 +229,9 @@ def tuoke(tmp_path: Path) -> Iterator[Starter]:
     """Starts `tuoke …` as a real process on an installation of this test: `tuoke("clock", DATABASE_URL=…)`."""
     started: list[Process] = []
 
-    def start(*words: str, **env: str) -> Process:
+    def start(*words: str, module: str = "workers.command", **env: str) -> Process:
         log = tmp_path / f"{len(started)}-{words[0]}.log"
-        started.append(Process(words, {"TUOKE_VAR": str(tmp_path / VAR), **env}, log))
+        started.append(Process(words, {"TUOKE_VAR": str(tmp_path / VAR), **env}, log, module))
         return started[-1]
 
     yield start

@@ -12,13 +12,13 @@ from sqlalchemy import Engine
 
 from models import database as databases
 from models.settings import Settings
-from tests.bench import books, sweep, transition
+from tests.bench import books, deliver, sweep, transition
 from tests.bench.bare import Captures
 from tests.bench.capture import PHONE, Clients, issued
 from tests.bench.hand import Hand, watched
 from tests.web.applications import application
 from workflows import timers
-from workflows.verify import verify
+from workflows.verify import Report, verify
 
 STATES = ("lead", "timer", "outbox")
 
@@ -43,18 +43,32 @@ def standing(hand: Hand) -> Counter[str]:
 
 
 def test_books_that_were_written_in_bulk_are_proved_like_any_others(database: Engine) -> None:
-    made = books.write(database, 12, captured=3)
-    with databases.read(database) as session:
+    made = books.write(database, 12, captured=3, untold=books.VISITS)
+    report = proved(database)
+    assert made.size == report.counts["lead"] - len(books.AGES) == 15 + books.VISITS + books.ALONE
+    assert report.counts["history"] > 5 * (6 + books.VISITS + books.ALONE) + 2 * 6 + 3
+    assert len(report.notes) == 1
+    assert report.notes[0].startswith(f"{books.VISITS + books.ALONE} facts wait")
+    hand = Hand.on(database)
+    work = deliver.Telling(hand, made, made.codes["alone"][0], batch=9)
+    work.by_itself(made.codes["untold"] + made.codes["alone"][1:])
+    hand.close()
+    report = proved(database)
+    assert (
+        report.counts["journals"] == books.VISITS + books.ALONE + 2
+    )  # two were lived before they were written again
+    assert not report.notes
+
+
+def proved(engine: Engine) -> Report:
+    with databases.read(engine) as session:
         report = verify(session, datetime.now(UTC))
     assert report.clean, report.findings
-    assert not report.notes
-    assert made.size == 15
-    assert report.counts["lead"] == 15 + len(books.AGES)
-    assert report.counts["history"] > 5 * 6 + 2 * 6 + 3
+    return report
 
 
 def test_a_transition_by_hand_writes_what_the_engine_writes(database: Engine) -> None:
-    acts = transition.Acts(books.write(database, 12, captured=3))
+    acts = transition.Acts(books.write(database, 12, captured=3), 3)
     for event in transition.EVENTS:
         (ours,), (floor,) = acts.by_take(event, 1), acts.by_hand(event, 1)
         expected = written(acts.hand, ours)
@@ -67,13 +81,25 @@ def test_a_transition_by_hand_writes_what_the_engine_writes(database: Engine) ->
 def test_a_sweep_by_hand_writes_what_the_engine_writes(database: Engine) -> None:
     made = books.write(database, 12)
     hand, codes = Hand.on(database), made.codes["assigned"]
-    by_hand = sweep.ByHand(hand, made, codes[0], batch=2)
-    ours = written(hand, lambda: sweep.by_itself(made, hand, codes[1:3], batch=2))
+    work = sweep.Sweep(hand, made, codes[0], batch=2)
+    ours = written(hand, lambda: work.by_itself(codes[1:3]))
     hand.quiet()
-    floor = written(hand, lambda: by_hand.sweep(codes[3:5]))
+    floor = written(hand, lambda: work.by_hand(codes[3:5]))
     assert ours["lead unconverted"] == ours["timer fired"] == ours["history"] == 2
     assert floor == ours
     assert timers.fire_due(database, datetime.now(UTC)) == 0
+    hand.close()
+
+
+def test_telling_by_hand_writes_what_the_engine_writes(database: Engine) -> None:
+    made = books.write(database, 2, untold=2 * books.VISITS)
+    hand, codes = Hand.on(database), made.codes["untold"]
+    work = deliver.Telling(hand, made, made.codes["alone"][0], batch=9)
+    ours = written(hand, lambda: work.by_itself(codes[: books.VISITS]))
+    floor = written(hand, lambda: work.by_hand(codes[books.VISITS :]))
+    assert ours["journal"] == ours["outbox done"] == books.VISITS
+    assert ours["entry"] == 2 * books.VISITS
+    assert floor == ours
     hand.close()
 
 

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 from flask import Flask, Request, current_app
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from models import database, machinery
 from models.settings import Settings
@@ -34,6 +35,9 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     app.extensions["engine"] = engine or database.engine(settings)
     for part in PARTS:
         import_module(part).attach(app)
+    if near := settings.proxies:
+        # Who asks and whether over TLS, as our own proxies tell it; what came with the request stands further left.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=near, x_proto=near, x_host=0)  # type: ignore[method-assign]
     return app
 
 

@@ -17,17 +17,18 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import DBAPIError, TimeoutError  # noqa: A004
 from sqlalchemy.orm import Session
 
-from models import database
+from models import database, machinery
 from models.leads import Lead
 from models.machinery import Heartbeat
 from models.messages import Message
 from models.remembered import Approval, Outbox, Timer
 from web.app import now, the_engine
-from workflows import timers
+from workflows import facts, health, timers
 from workflows.lead import LeadFlow
 from workflows.telling import posting
 
 FRESH = timedelta(seconds=15)
+GRADES = (health.GREEN, health.LATE, health.DOWN, health.UNKNOWN)
 STATES = ("pending", "gathering", "gathered", "sent", "parked", "dropped")
 
 
@@ -60,7 +61,7 @@ def _redis(session: Session) -> dict[str, Any]:
     )
     if row is None:
         return {"status": "unknown", "seen_at": None}
-    fresh = datetime.now(UTC) - row.seen_at <= FRESH
+    fresh = machinery.present(session, datetime.now(UTC)) - row.seen_at <= FRESH
     up = fresh and row.detail != "away"
     return {"status": "up" if up else "away" if fresh else "unknown", "seen_at": row.seen_at.isoformat()}
 
@@ -97,7 +98,24 @@ class Books(Collector):
             yield _counted(
                 session, "tuoke_leads", "Leads by state", Lead.state, [s.id for s in LeadFlow.states]
             )
-            yield _heartbeats(session)
+            yield from _processes(session)
+            yield _not_ours(session)
+            yield from _checks(session, at)
+
+
+def _checks(session: Session, at: datetime) -> Iterator[Metric]:
+    """What `tuoke doctor` finds, as far as the database knows it."""
+    standing = GaugeMetricFamily(
+        "tuoke_health", "How each check stands: 0 green, 1 late, 2 down, 3 unknown", labels=["check"]
+    )
+    figure = GaugeMetricFamily(
+        "tuoke_health_figure", "What each check measured, in its unit", labels=["check", "unit"]
+    )
+    for found in health.examine(health.Sight(session, at, datetime.now(UTC))):
+        standing.add_metric([found.name], GRADES.index(found.standing))
+        if found.value is not None:
+            figure.add_metric([found.name, found.unit], found.value)
+    return iter((standing, figure))
 
 
 def _gauge(name: str, help_text: str, value: float) -> Metric:
@@ -147,13 +165,41 @@ def _approvals(session: Session, at: datetime) -> Iterator[Metric]:
     yield _gauge("tuoke_approvals_oldest_seconds", "Age of the oldest of them", _age(oldest, at))
 
 
-def _heartbeats(session: Session) -> Metric:
-    """The youngest sign of life of each kind of process; real time, whatever the company's clock says."""
+def _not_ours(session: Session) -> Metric:
+    """What newer code left behind that this one does not know; more than nothing only while hosts are brought up to date."""
     family = GaugeMetricFamily(
+        "tuoke_not_for_this_version", "Rows that wait for newer code, by what they are", labels=["what"]
+    )
+    family.add_metric(["timers"], timers.not_ours(session))
+    family.add_metric(["facts"], facts.not_ours(session))
+    return family
+
+
+def _processes(session: Session) -> Iterator[Metric]:
+    """The youngest sign of life of each kind of process, the code they run, how wrong their hosts' clocks are, and how far
+    the time is in doubt; real time, whatever the company's clock says."""
+    present = machinery.present(session, datetime.now(UTC))
+    ages = GaugeMetricFamily(
         "tuoke_heartbeat_age_seconds", "Seconds since the last sign of life, by kind", labels=["kind"]
     )
-    for kind, seen in session.execute(
-        select(Heartbeat.kind, func.max(Heartbeat.seen_at)).group_by(Heartbeat.kind)
-    ):
-        family.add_metric([kind], _age(seen, datetime.now(UTC)))
-    return family
+    running = GaugeMetricFamily(
+        "tuoke_processes", "Processes that live, by kind and by the code they run", labels=["kind", "version"]
+    )
+    wrong = GaugeMetricFamily(
+        "tuoke_host_clock_ahead_seconds",
+        "How far a process's clock is ahead of the database's",
+        labels=["name"],
+    )
+    youngest = select(Heartbeat.kind, func.max(Heartbeat.seen_at)).group_by(Heartbeat.kind)
+    for kind, seen in session.execute(youngest):
+        ages.add_metric([kind], _age(seen, present))
+    alive = (Heartbeat.kind.in_(machinery.PROCESSES), Heartbeat.seen_at > present - FRESH)
+    counted = select(Heartbeat.kind, Heartbeat.version, func.count()).where(*alive)
+    for kind, version, count in session.execute(counted.group_by(Heartbeat.kind, Heartbeat.version)):
+        running.add_metric([kind, version], count)
+    for name, ahead in session.execute(select(Heartbeat.name, Heartbeat.ahead_ms).where(*alive)):
+        wrong.add_metric([name], ahead / 1000)
+    yield from (ages, running, wrong)
+    lease = machinery.lease(session)
+    ahead_us = lease.ahead_us if lease else 0
+    yield _gauge("tuoke_time_in_doubt_seconds", "How far the time jumped ahead unconfirmed", ahead_us / 1e6)

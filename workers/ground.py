@@ -10,8 +10,10 @@ import logging
 import os
 import signal
 import sys
+import time
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -40,6 +42,24 @@ def engine() -> Engine:
     return opened
 
 
+def see_that_the_books_are_ours() -> None:
+    """Look at the database before anything starts on it. One that is away is no reason to stop.
+
+    Raises `WrongSetting` where its tables are older than this code needs, or sealed with another key.
+    """
+    from models import database, schema
+
+    try:
+        schema.see_that_it_suffices(engine())
+        database.check_key(engine())
+    except Exception as error:
+        if not database.away(error):
+            raise
+        logging.getLogger("tuoke").warning("the database is away (%s)", type(error).__name__)
+    finally:
+        engine().dispose()
+
+
 def real_now() -> datetime:
     """The real instant: what heartbeats are dated with, however far the demo's clock was moved."""
     return datetime.now(UTC)
@@ -47,9 +67,55 @@ def real_now() -> datetime:
 
 def company_now(session: Session) -> datetime:
     """The instant the company lives in: the real one, moved on where the clock is movable."""
+    return in_company(session, real_now())
+
+
+def in_company(session: Session, real: datetime) -> datetime:
+    """What time it is in the company at this real instant."""
     from models import machinery
 
-    return real_now() + machinery.offset(session) if settings().clock == "movable" else real_now()
+    return real + machinery.offset(session) if settings().clock == "movable" else real
+
+
+def present(session: Session) -> datetime:
+    """The real instant by the two clocks that this process can see, its host's and the database's: the earlier one, for a
+    timer fires late rather than early."""
+    from models import machinery
+
+    real = real_now()
+    return min(real, machinery.present(session, real))
+
+
+def fires_until(session: Session) -> datetime:
+    """The company's instant up to which timers may fire: the present one, and not beyond what the leading clock vouches for."""
+    from models import machinery
+
+    real, row = present(session), machinery.lease(session)
+    if row is not None and row.vouched_at is not None and (row.holder or row.ahead_us):
+        real = min(real, row.vouched_at)
+    return in_company(session, real)
+
+
+def sign_of_life(session: Session, name: str, kind: str, detail: str = "") -> None:
+    """Leave a sign of life in the time of the database, and say how far this host's clock is from it."""
+    from models import machinery
+
+    real = real_now()
+    machinery.beat(session, name, kind, machinery.present(session, real), detail, real)
+
+
+def elapsed() -> float:
+    """Seconds that have really passed since this host was started, asleep or awake, whatever is done to its clock."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+
+
+@cache
+def boot() -> str:
+    """Which run of this host `elapsed` counts; nothing where that cannot be known."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
 
 
 def die_with_parent(parent: int, last: signal.Signals = signal.SIGTERM) -> None:

@@ -25,7 +25,9 @@ def drain() -> None:
 
     Raises `DrainFailed`; what was done until then stays done, and the clock knocks again for the rest.
     """
-    _for_a_while(lambda over: drain_due(ground.engine(), _present(), enough=over))
+    with database.read(ground.engine()) as session:
+        at, until = ground.company_now(session), ground.fires_until(session)
+    _for_a_while(lambda over: drain_due(ground.engine(), at, enough=over, until=until))
 
 
 def send() -> None:

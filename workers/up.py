@@ -23,6 +23,7 @@ from threading import Event, Thread
 from models import database
 from models.settings import Settings, WrongSetting
 from workers import ground
+from workers.queue import see_that_redis_lets_us_in
 from workers.say import banner, say
 
 GRACE_SECONDS = 8.0
@@ -92,8 +93,9 @@ def run(demo: bool = False, port: int | None = None) -> int:
         os.environ["TUOKE_PORT"] = str(port)
     stop = ground.told_to_stop()
     settings = ground.settings()
-    with _only_one(settings):
+    with only_one(settings):
         _port_is_free(settings)
+        see_that_redis_lets_us_in(settings)
         say("up", f"database: {_without_password(settings.database_url)}")
         database.migrate(ground.engine())
         logins = _prepare_demo(settings) if demo else []
@@ -180,7 +182,7 @@ def _port_is_free(settings: Settings) -> None:
 
 
 @contextmanager
-def _only_one(settings: Settings) -> Iterator[None]:
+def only_one(settings: Settings) -> Iterator[None]:
     """One `tuoke up` per `var/`. Raises `WrongSetting` when another one runs on it."""
     settings.var.mkdir(parents=True, exist_ok=True)
     with (settings.var / "up.lock").open("a+") as file:
@@ -198,9 +200,12 @@ def _only_one(settings: Settings) -> Iterator[None]:
 
 
 def _without_password(url: str) -> str:
+    """The address as it may be printed: a password can stand before the host and among the options."""
     from sqlalchemy import make_url
 
-    return make_url(url).render_as_string(hide_password=True)
+    made = make_url(url)
+    secret = [name for name in made.query if "pass" in name]
+    return made.difference_update_query(secret).render_as_string(hide_password=True)
 
 
 def _prepare_demo(settings: Settings) -> list[tuple[str, str, str]]:

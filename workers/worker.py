@@ -23,14 +23,15 @@ from sqlalchemy.exc import SQLAlchemyError
 import workers.jobs  # before the fork, so that a child starts fast
 from models import database, machinery
 from models.settings import Settings
-from workers import ground
-from workers.queue import NAME, OUTWARD, OurJob, connect, queue
+from workers import ground, host
+from workers.queue import NAME, OUTWARD, OurJob, connect, queue, see_that_redis_lets_us_in
 
 log = logging.getLogger("tuoke.worker")
 WORKER_TTL = 25  # seconds; the housekeeping of an idle worker comes round every ten (WORKER_TTL - 15)
 MAINTENANCE_INTERVAL = 10
 MONITORING_INTERVAL = 5
 BEAT_SECONDS = 5.0
+STOP = {signal.SIGTERM, signal.SIGINT}
 KIND_OF = {NAME: "worker", OUTWARD: "sender"}  # in the signs of life
 
 
@@ -80,10 +81,21 @@ class DrainWorker(Worker):
         ground.die_with_parent(self.pid or 0, last=signal.SIGKILL)
         super().main_work_horse(job, queue)
 
+    def fork_work_horse(self, job: Job, queue: Queue) -> None:
+        """Whoever says stop just now is heard when both know of each other, so that the child hears of it too."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOP)
+        try:
+            super().fork_work_horse(job, queue)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP)
+
     def setup_work_horse_signals(self) -> None:
         """In the child: SIGTERM ends the drain after the batch it is at, which is then committed as a whole."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, lambda *_: workers.jobs.enough.set())
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP)
+        if self.told_to_stop:
+            workers.jobs.enough.set()
 
     def handle_warm_shutdown_request(self) -> None:
         """Told to stop: the child is told too, so that nobody waits for a long drain."""
@@ -110,28 +122,42 @@ def without_traceback(record: logging.LogRecord) -> bool:
 
 
 def beat(label: str, kind: str) -> None:
-    """Leave a worker's sign of life, and no open connection: the next fork would inherit it."""
+    """Leave a worker's sign of life and its host's, and no open connection: the next fork would inherit it."""
     try:
+        seen = str(host.look(ground.settings()))
         with database.begin(ground.engine()) as session:
-            machinery.beat(session, label, kind, ground.real_now())
-    except SQLAlchemyError as error:
+            database.hold(session, machinery.HOST)  # the workers of a host leave one row for it
+            ground.sign_of_life(session, label, kind, f"pid {os.getpid()}")
+            ground.sign_of_life(session, host.name(), machinery.HOST, seen)
+    except (SQLAlchemyError, OSError) as error:
         log.warning("no sign of life left: %s", type(error).__name__)
     finally:
         ground.engine().dispose()
 
 
+def leave(label: str) -> None:
+    """Take the sign of life away: who ends in order is not silent."""
+    with suppress(SQLAlchemyError), database.begin(ground.engine()) as session:
+        machinery.leave(session, label)
+
+
 def run(settings: Settings, label: str | None = None, name: str = NAME) -> None:
     """Work on the queue of this name until told to stop. RQ's worker leaves on any Redis trouble: it is made anew, a little later each time."""
     label = label or f"{KIND_OF[name]}@{socket.gethostname()}"
+    ground.see_that_the_books_are_ours()
+    see_that_redis_lets_us_in(settings)
     logging.getLogger("rq.worker").addFilter(without_traceback)
     pause = ground.Pause(first=0.2, longest=2.0)
-    while True:
-        started = time.monotonic()
-        if _work(settings, label, name):
-            return
-        if time.monotonic() - started > 10:
-            pause.over()
-        time.sleep(pause.longer())
+    try:
+        while True:
+            started = time.monotonic()
+            if _work(settings, label, name):
+                return
+            if time.monotonic() - started > 10:
+                pause.over()
+            time.sleep(pause.longer())
+    finally:
+        leave(label)
 
 
 def _work(settings: Settings, label: str, name: str) -> bool:

@@ -5,17 +5,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, or_, select, true
+from sqlalchemy import ColumnElement, and_, exists, or_, select, true
 from sqlalchemy.orm import Session
 
 from models.people import Person
 from models.remembered import Approval
 from workflows import staff
 from workflows.engine.actor import CLOCK, Actor
-from workflows.engine.flow import Facts, Flow, NoFacts, State, guard, opening, step
+from workflows.engine.flow import Facts, Flow, NoFacts, State, Step, guard, opening, step
 from workflows.engine.take import Ask, Check, take
 from workflows.engine.timing import Timer, hours
 from workflows.engine.who import Clock, relation
+from workflows.faults import NotThisVersion
 from workflows.lead_facts import Clean, maybe, text
 from workflows.words import _
 
@@ -28,10 +29,30 @@ ESCALATION = Timer(
 
 
 def subject_flow(name: str) -> type[Flow]:
-    """The workflow that an approval is about."""
+    """The workflow that an approval is about. Raises `NotThisVersion`."""
+    from workflows.flows import flow_of
+
+    return flow_of(name)
+
+
+def steps_of(approval: Approval) -> list[Step]:
+    """The steps of the event that an approval is about. Raises `NotThisVersion`."""
+    steps = subject_flow(approval.flow).by_event().get(approval.event)
+    if not steps:
+        raise NotThisVersion(approval.event)
+    return steps
+
+
+def known() -> ColumnElement[bool]:
+    """The requests about events that this code knows; those of newer code are left to it."""
     from workflows.flows import FLOWS
 
-    return FLOWS[name]
+    return or_(
+        *(
+            and_(Approval.flow == name, Approval.event.in_(list(flow.by_event())))
+            for name, flow in FLOWS.items()
+        )
+    )
 
 
 def subject_of(session: Session, approval: Approval) -> Any:
@@ -45,8 +66,7 @@ def _is_approver(actor: Actor, approval: Approval) -> bool:
     session = object_session(approval)
     assert session
     case = subject_of(session, approval)
-    steps = subject_flow(approval.flow).by_event()[approval.event]
-    askers = (s.approved_by for s in steps if s.approved_by is not None)
+    askers = (s.approved_by for s in steps_of(approval) if s.approved_by is not None)
     return any(who.allows(actor, case) for who in askers if who.key == approval.approver)
 
 
@@ -111,14 +131,14 @@ def has_four_eyes(check: Check) -> bool:
 def beneficiaries(session: Session, approval: Approval) -> set[int]:
     """Who gains: those the case benefits, those whom the event pays, and the staff whom the frozen data name."""
     flow, case = subject_flow(approval.flow), subject_of(session, approval)
-    paid = (step.pays(case) for step in flow.by_event()[approval.event] if step.pays)
+    paid = (step.pays(case) for step in steps_of(approval) if step.pays)
     gains = flow.gains(case, Facts()).union(*paid)
     return gains | staff.ids_named(session, people_named(approval))
 
 
 def people_named(approval: Approval) -> list[str]:
     """The staff whom the frozen data name."""
-    facts = subject_flow(approval.flow).by_event()[approval.event][0].facts
+    facts = steps_of(approval)[0].facts
     return [approval.frozen[name] for name in facts.marked("person") if approval.frozen.get(name)]
 
 
@@ -252,7 +272,7 @@ class ApprovalFlow(Flow):
             for name, flow in FLOWS.items()
             if flow is not cls
         ]
-        return or_(Approval.requested_by_id == actor.id, *about)
+        return and_(known(), or_(Approval.requested_by_id == actor.id, *about))
 
     @classmethod
     def tells(cls, case: Approval) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from workflows.approval import (
     Approver,
     asks_of,
     beneficiaries,
+    steps_of,
     subject_flow,
     subject_of,
 )
@@ -135,10 +136,10 @@ def _read(session: Session, wanted: Select[Approval], limit: int) -> list[Approv
 
 
 def _waiting(session: Session, actor: Actor, approval: Approval) -> Waiting:
-    case, flow = subject_of(session, approval), subject_flow(approval.flow)
+    case = subject_of(session, approval)
     numbers = policies.in_force(session, approval.requested_at)
     gain = beneficiaries(session, approval)
-    steps = flow.by_event()[approval.event]
+    steps = steps_of(approval)
     step = next((s for s in steps if s.approved_by and s.approved_by.key == approval.approver), steps[0])
     return Waiting(
         approval,
@@ -167,7 +168,7 @@ def overtaken(session: Session, approval: Approval, case: Any) -> Text | None:
     flow = subject_flow(approval.flow)
     step = flow.steps.get((approval.event, case.state))
     if step is None or (step.when and not step.when(case)):
-        state = {"state": Text(flow.states_map[case.state].name)}
+        state = {"state": flow.state_label(case.state)}
         if flow is not LeadFlow:
             return Text(_("It is “%(state)s” by now: approving would let the request expire."), state)
         return Text(_("The lead is “%(state)s” by now: approving would let the request expire."), state)

@@ -4,17 +4,16 @@ A consumer is a function over some facts that touches only the database; a row i
 it. Facts are told many at a time, in one transaction; where one of them breaks its consumer, the batch is undone and each is
 told by itself, so that only the broken one waits: it is tried again later, and parked after some tries, where people see it.
 
-Facts that this version of the house does not know are left to the one that does.
+What newer code told is left to it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Engine, Row, Select, func, select, update
+from sqlalchemy import Engine, Row, Select, and_, func, not_, or_, select, update
 from sqlalchemy.orm import Session
 
 from models import database
@@ -22,9 +21,10 @@ from models.base import Base
 from models.books import books
 from models.remembered import Outbox
 from workflows import faults
-from workflows.flows import FLOWS
+from workflows.flows import kinds_of_facts
 from workflows.money import ledger
-from workflows.notices import AUDIENCES, notify
+from workflows.notices import notify
+from workflows.probes import PROBE
 from workflows.telling import writing
 
 Fact = Row[Any] | Outbox
@@ -34,19 +34,13 @@ OUTBOX, DELIVERY = Base.metadata.tables["outbox"], Base.metadata.tables["deliver
 TRIES = 8
 
 
-@cache
-def known() -> frozenset[str]:
-    """The kinds of facts that this version tells."""
-    steps = (step for flow in FLOWS.values() for each in flow.by_event().values() for step in each)
-    told = {fact for step in steps for fact in step.announces}
-    reminders = {rule.fact for flow in FLOWS.values() for rule in flow.timers if rule.fact}
-    return frozenset(told | reminders | AUDIENCES.keys())
+def _ours() -> Any:
+    """The facts that this code knows how to tell, and all of whose consumers it knows."""
+    return and_(OUTBOX.c.fact.in_(sorted(kinds_of_facts() | {PROBE})), OUTBOX.c.consumers <= len(CONSUMERS))
 
 
 def _waiting(at: datetime) -> Select[Any]:
-    return select(OUTBOX).where(
-        OUTBOX.c.state == "pending", OUTBOX.c.next_at <= at, OUTBOX.c.fact.in_(sorted(known()))
-    )
+    return select(OUTBOX).where(OUTBOX.c.state == "pending", OUTBOX.c.next_at <= at, _ours())
 
 
 def undelivered(session: Session, at: datetime) -> int:
@@ -54,10 +48,10 @@ def undelivered(session: Session, at: datetime) -> int:
     return session.scalar(select(func.count()).select_from(_waiting(at).subquery())) or 0
 
 
-def unknown(session: Session) -> int:
-    """How many facts wait for another version of the house than this one."""
-    others = select(func.count()).where(OUTBOX.c.state == "pending", OUTBOX.c.fact.not_in(sorted(known())))
-    return session.scalar(others) or 0
+def not_ours(session: Session) -> int:
+    """How many facts wait for newer code."""
+    theirs = or_(not_(_ours()), OUTBOX.c.error == faults.NOT_OURS)
+    return session.scalar(select(func.count()).where(OUTBOX.c.state == "pending", theirs)) or 0
 
 
 def deliver_due(engine: Engine, at: datetime, limit: int = 200) -> int:
@@ -90,13 +84,16 @@ def deliver(session: Session, told: Sequence[Fact], at: datetime) -> None:
         consume(session, new, at)
     session.flush()
     done = update(OUTBOX).where(OUTBOX.c.id.in_([fact.id for fact in told]))
-    session.execute(done.values(state="done", delivered_at=at))
+    session.execute(done.values(state="done", delivered_at=at, error=None))
 
 
 def _deliver_alone(engine: Engine, fact_id: int, at: datetime) -> int:
     mine = _waiting(at).where(OUTBOX.c.id == fact_id)
     try:
         return database.in_transaction(engine, lambda session: _deliver(session, mine, at))
+    except faults.NotThisVersion:
+        database.in_transaction(engine, lambda session: _leave(session, fact_id, at))
+        return 1
     except Exception as broken:
         if database.away(broken):
             raise
@@ -111,6 +108,12 @@ def _postpone(session: Session, fact_id: int, at: datetime, error: str) -> None:
     fact.tries, fact.error = fact.tries + 1, error
     fact.next_at = at + timedelta(seconds=min(300, 2**fact.tries))
     fact.state = "parked" if fact.tries >= TRIES else "pending"
+
+
+def _leave(session: Session, fact_id: int, at: datetime) -> None:
+    """Leave a fact to newer code, which knows what it is about; it is not tried out here."""
+    fact = session.get_one(Outbox, fact_id)
+    fact.error, fact.next_at = faults.NOT_OURS, at + timedelta(seconds=faults.NOT_OURS_SECONDS)
 
 
 def parked(session: Session) -> list[Outbox]:

@@ -1,4 +1,5 @@
-"""What may be kept of an error that parks a timer or a fact: its kind and its place, never the data in it."""
+"""What may be kept of an error that parks a timer or a fact: its kind and its place, never the data in it; and what is no
+error: a row that newer code wrote."""
 
 from __future__ import annotations
 
@@ -6,6 +7,14 @@ import traceback
 from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
+
+NOT_OURS = "not for this version"
+NOT_OURS_SECONDS = 60  # after which newer code, or ours once it is brought up to date, looks again
+
+
+class NotThisVersion(Exception):
+    """A row names a workflow, an event or a state that this code does not know: newer code wrote it, and it is left to that.
+    Such a row is not tried out and never parked."""
 
 
 def said(broken: Exception) -> str:

@@ -137,6 +137,12 @@ def duplicates_give_way(check: Check) -> list[Ask]:
     ]
 
 
+def turn_if_an_offer_fell(check: Check) -> list[Ask]:
+    """Only a customer who waits at the desk takes up the rotation: of all others nobody's turn is touched."""
+    waited = check.case.visited_at is not None and check.case.assigned_at is None
+    return rotation.turn(check) if waited else []
+
+
 def sale_is_signed(check: Check) -> list[Ask]:
     """A deal begins the life of a sale, from which bonuses follow (S20 (四) 个人2)."""
     from workflows.money.sale import SaleFlow
@@ -352,7 +358,7 @@ class LeadFlow(Flow):
         by=Clock,
         announces="lead.pooled",
         serial=True,
-        then=rotation.turn,
+        then=turn_if_an_offer_fell,
     )
     def expire(self, lead: Lead, facts: NoFacts, ask: Ask) -> None:
         """Protection has run out: the customer goes to the pool (S20 (三)10)."""

@@ -14,6 +14,7 @@ from models.books import books
 from models.money import Entry
 from models.people import Person, StandIn
 from models.remembered import Approval, Outbox
+from workflows import probes
 from workflows.telling import writing
 from workflows.telling.writing import kept
 from workflows.words import _
@@ -201,6 +202,7 @@ AUDIENCES: dict[str, Audience] = {
     "policy.drafted": _role("finance", "auditor"),
     "policy.checked": _named("author_id"),
     "policy.adopted": _role("leader", "manager", "sales_manager", "finance", "auditor"),
+    probes.PROBE: probes.tally,
 }
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, Row, Select, func, or_, select, text, update
+from sqlalchemy import Engine, Row, Select, and_, func, not_, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from models import database
@@ -22,10 +22,11 @@ from workflows import faults
 from workflows import policy as policies
 from workflows.engine.actor import CLOCK
 from workflows.engine.flow import Flow
+from workflows.engine.locking import hold, lock_project
 from workflows.engine.refusal import Refused
-from workflows.engine.take import Ask, announce, hold, lock_project, take
+from workflows.engine.take import Ask, announce, take
 from workflows.engine.timing import Timer as Rule
-from workflows.flows import FLOWS
+from workflows.flows import FLOWS, sees_through
 
 SWEEP_LOCK = 7421
 TRIES = 8
@@ -43,6 +44,22 @@ def _held_back() -> Any:
     return select(APPROVAL.c.id).where(*mine, APPROVAL.c.state == "pending").correlate(TIMER).exists()
 
 
+def _ours() -> Any:
+    """The timers that this code knows; those of newer code are left to it."""
+    known = (
+        and_(TIMER.c.flow == name, TIMER.c.name.in_([rule.name for rule in flow.timers]))
+        for name, flow in FLOWS.items()
+        if flow.timers
+    )
+    return or_(*known)
+
+
+def not_ours(session: Session) -> int:
+    """How many timers wait for newer code."""
+    theirs = or_(not_(_ours()), TIMER.c.error == faults.NOT_OURS)
+    return session.scalar(select(func.count()).where(TIMER.c.state == "pending", theirs)) or 0
+
+
 def _due(at: datetime) -> Select[Any]:
     ready = or_(TIMER.c.next_at.is_(None), TIMER.c.next_at <= at)
     return (
@@ -55,7 +72,7 @@ def _due(at: datetime) -> Select[Any]:
             TIMER.c.due_at,
             TIMER.c.waits_for,
         )
-        .where(TIMER.c.state == "pending", TIMER.c.due_at <= at, ready, ~_held_back())
+        .where(TIMER.c.state == "pending", TIMER.c.due_at <= at, ready, _ours(), ~_held_back())
         .order_by(TIMER.c.due_at, TIMER.c.id)
     )
 
@@ -74,7 +91,7 @@ def late(session: Session, at: datetime) -> tuple[int, datetime | None]:
 
 def next_due(session: Session) -> datetime | None:
     """When the next timer comes due, for a clock that can be moved to it."""
-    first = select(func.min(TIMER.c.due_at)).where(TIMER.c.state == "pending", ~_held_back())
+    first = select(func.min(TIMER.c.due_at)).where(TIMER.c.state == "pending", _ours(), ~_held_back())
     found: datetime | None = session.scalar(first)
     return found
 
@@ -133,12 +150,21 @@ def _fire_alone(engine: Engine, at: datetime, timer_id: int) -> int:
 
     try:
         return database.in_transaction(engine, work)
+    except faults.NotThisVersion:
+        database.in_transaction(engine, lambda session: _leave(session, timer_id, at))
+        return 0
     except Exception as broken:
         if database.away(broken):
             raise
         error = faults.said(broken)
         database.in_transaction(engine, lambda session: _postpone(session, timer_id, at, error))
         return 0
+
+
+def _leave(session: Session, timer_id: int, at: datetime) -> None:
+    """Leave a timer to newer code, which knows the state of its case; it is not tried out here."""
+    timer = session.get_one(Timer, timer_id)
+    timer.error, timer.next_at = faults.NOT_OURS, at + timedelta(seconds=faults.NOT_OURS_SECONDS)
 
 
 def _postpone(session: Session, timer_id: int, at: datetime, error: str) -> None:
@@ -182,7 +208,10 @@ def _held(session: Session, found: Sequence[Due], patient: bool) -> list[Due]:
     held: set[tuple[str, int]] = set()
     for name in sorted({timer.flow for timer in found}):
         ids = [timer.case_id for timer in found if timer.flow == name]
-        held |= {(name, case.id) for case in hold(session, FLOWS[name], ids, patient)}
+        cases = hold(session, FLOWS[name], ids, patient)
+        for case in cases:
+            sees_through(FLOWS[name], case)
+        held |= {(name, case.id) for case in cases}
     return [timer for timer in found if (timer.flow, timer.case_id) in held]
 
 
@@ -192,7 +221,7 @@ def _claimed(session: Session, found: Sequence[Due], at: datetime) -> list[Due]:
         return []
     still = (TIMER.c.state == "pending", TIMER.c.due_at <= at, ~_held_back())
     mine = TIMER.update().where(TIMER.c.id.in_([timer.id for timer in found]), *still)
-    fired = mine.values(state="fired", ended_at=at, result="taken").returning(TIMER.c.id)
+    fired = mine.values(state="fired", ended_at=at, result="taken", error=None).returning(TIMER.c.id)
     ids = set(session.scalars(fired))
     return [timer for timer in found if timer.id in ids]
 

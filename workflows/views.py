@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from models.leads import Lead
 from models.people import Person, Team
 from models.remembered import Approval, History, Timer
-from workflows.approval import Approver, beneficiaries, subject_flow, subject_of
+from workflows.approval import Approver, beneficiaries, steps_of, subject_flow, subject_of
 from workflows.engine.actor import Actor
 from workflows.engine.flow import Flow, Step
 from workflows.lead import entitled
@@ -201,7 +201,7 @@ def timer_view(timer: Timer) -> dict[str, Any]:
 def approval_view(session: Session, approval: Approval, *, clear: bool) -> dict[str, Any]:
     """An approval; its frozen data in clear only for those who read the case in clear."""
     who = names(session)
-    private = subject_flow(approval.flow).by_event()[approval.event][0].facts.marked("private")
+    private = steps_of(approval)[0].facts.marked("private")
     return {
         "id": approval.code,
         "status": approval.state,

@@ -1,55 +1,62 @@
-"""Books of any size: a few lives are lived through the engine, and what they left is written again for many others.
-
-So every row is as the engine writes it, chained and sealed, and `tuoke verify` proves the whole. Only who, when, which code,
-name and phone differ.
-"""
+"""Books of any size, as a company has them: `tuoke verify` proves them like any others."""
 
 from __future__ import annotations
 
-import json
 import os
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
-from typing import Any
-from uuid import NAMESPACE_URL, uuid5
+from itertools import count
+from math import gcd
 
-from sqlalchemy import JSON, Engine, Table, func, select
+from sqlalchemy import Engine, func, select
 
 from models import database
-from models.base import Instant
 from models.leads import Lead
-from models.names import NamePrint, prints
-from models.notices import Notification
-from models.remembered import Delivery, History, Outbox, Timer
-from models.sealed import Sealed, SealedJson, sealer
-from tests.bench.pour import Pour, kept_by, pouring
+from models.remembered import Timer
+from tests.bench.lives import TABLES, Again, Life
+from tests.bench.pour import pouring
 from tests.races.office import Office
-from workflows import staff
-from workflows.engine import chain
-from workflows.engine.take import ALPHABET
+from workflows import policy, staff
+from workflows.engine import CLOCK, Ask, take
+from workflows.money.month import MonthFlow
+from workflows.money.months import month_of
 
-FAMILY, GIVEN = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗", "文杰伟芳娜敏静丽强磊军洋勇艳娟涛明超兰霞"
-DESKS, CONSULTANTS = 12, 40
-PEOPLE = {"promoter_id", "holder_id", "offered_to_id", "by_id", "person_id"}
-TABLES: tuple[type[Any], ...] = (Lead, NamePrint, History, Timer, Outbox, Delivery, Notification)
-# How old the end of a life is, in hours: a lead that was captured lately has not been called to mind yet.
-AGES = {"captured": (0.5, 20), "assigned": (30, 200), "invalid": (60, 20_000)}
+DESKS, CONSULTANTS, TEAM = 12, 40, 18
+VISITS, ALONE = 25, 3  # visits that one promoter brings, and promoters who bring one
+# How old the end of a life is, in hours: who was captured lately has not been called to mind yet.
+AGES = {
+    "assigned": (30, 200),
+    "invalid": (60, 20_000),
+    "captured": (0.5, 20),
+    "untold": (30, 200),
+    "alone": (30, 200),
+}
+People = dict[str, list[tuple[int, str]]]
 
 
 @dataclass
 class Books:
-    """What was written: the codes of the leads by their life, in the order in which they lie in the tables."""
+    """What was written: the codes of the leads by their life, in the order in which they lie in the tables; and how many of
+    them were used up since."""
 
     office: Office
     codes: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    first: int = 0
+    used: Counter[str] = field(default_factory=Counter)
 
     @property
     def engine(self) -> Engine:
         return self.office.engine
+
+    def take(self, state: str, many: int) -> list[str]:
+        """So many leads in this state that nobody has taken yet: those who bring several together are taken in their order,
+        all others from all over the tables."""
+        codes, first = self.codes[state], self.used[state]
+        self.used[state] += many
+        if self.used[state] > len(codes):
+            raise ValueError(f"the books have no {many} leads more that are {state}")
+        return codes[first : first + many] if state == "untold" else _apart(codes, many, first)
 
     @property
     def size(self) -> int:
@@ -57,33 +64,50 @@ class Books:
         return sum(map(len, self.codes.values()))
 
 
-def write(engine: Engine, leads: int, captured: int = 0) -> Books:
-    """So many leads as a company has them: half of them `assigned`, with two pending timers each (`lapse` within days,
-    `expire` within the month), half closed as `invalid`; and besides them so many just `captured`."""
+def write(engine: Engine, leads: int, captured: int = 0, untold: int = 0) -> Books:
+    """So many leads: half of them `assigned`, with two pending timers each (`lapse` within days, `expire` within the month),
+    half closed as `invalid`. Besides them so many just `captured`, and so many `untold`: signed for, with a bonus to be
+    posted, and the fact kept back; of a few of these each is `alone`, with a promoter who brought no other."""
     now = datetime.now(UTC)
-    office = Office(engine)
-    books, people = Books(office), _people(office)
-    lives = {name: Life.lived(office, name, now) for name in AGES}
-    office.now = now
-    office.drain()
+    books = Books(Office(engine))
+    lives = {name: Life.lived(books.office, name, now) for name in AGES}
+    people = _people(engine, untold, now)
+    books.office.now = now
+    books.office.drain()
     with database.read(engine) as session:
-        books.first = 1 + (session.scalar(select(func.max(Lead.id))) or 0)
-        timers = 1 + (session.scalar(select(func.max(Timer.id))) or 0)
-    columns = {table.__table__: lives["assigned"].columns(table) for table in TABLES}
+        lead = session.scalars(select(func.max(Lead.id))).one()
+        timer = session.scalars(select(func.max(Timer.id))).one()
+    columns = {table.__table__: Life.columns(table) for table in TABLES}
+    shares = {"assigned": leads - leads // 2, "invalid": leads // 2, "captured": captured, "untold": untold}
+    shares["alone"] = ALONE if untold else 0
     with pouring(engine, columns, leads) as pour:
-        for number in range(leads + captured):
-            name = "captured" if number >= leads else ("assigned", "invalid")[number % 2]
-            life = lives[name]
-            again = Again(life, books.first + number, timers, _age(name, number), people, number)
-            timers += len(life.rows[Timer])
+        for name, number in _dealt(shares):
+            life, lead = lives[name], lead + 1
+            again = Again(life, lead, timer + 1, _age(name, number), _cast(name, number, people))
+            timer += len(life.rows[Timer])
             life.write_again(pour, again)
             books.codes[name].append(again.code)
+    _settled(engine)
+    return books
+
+
+def _dealt(shares: dict[str, int]) -> Iterator[tuple[str, int]]:
+    """The lives one after the other, those of the company in turn, with their number among their like."""
+    for number in range(shares["assigned"]):
+        yield "assigned", number
+        if number < shares["invalid"]:
+            yield "invalid", number
+    for name in ("captured", "untold", "alone"):
+        yield from ((name, number) for number in range(shares[name]))
+
+
+def _settled(engine: Engine) -> None:
+    """What was written lies on the disk: nobody who is measured afterwards waits for it."""
     if engine.dialect.name == "sqlite":
         os.sync()
     else:
         with engine.connect() as connection:
             connection.exec_driver_sql("CHECKPOINT")
-    return books
 
 
 def _age(life: str, number: int) -> timedelta:
@@ -92,243 +116,37 @@ def _age(life: str, number: int) -> timedelta:
     return timedelta(hours=low + (high - low) * (number * 0.618034 % 1))
 
 
-def _people(office: Office) -> dict[str, list[tuple[int, str]]]:
-    """Those who stand in for the two of the lived lives: many desks, many consultants."""
-    with database.begin(office.engine) as session:
-        made: dict[str, list[tuple[int, str]]] = {"desk": [], "c0": []}
-        for role, name, many in (("reception", "desk", DESKS), ("consultant", "c0", CONSULTANTS)):
+def _people(engine: Engine, untold: int, now: datetime) -> People:
+    """Those who stand in for the three of the lives that were lived; and the months that their bonuses will be posted in."""
+    promoters = ALONE + 1 + untold // VISITS
+    with database.begin(engine) as session:
+        made: People = {"desk": [], "c0": [], "mei": []}
+        for role, name, many in (
+            ("reception", "desk", DESKS),
+            ("consultant", "c0", CONSULTANTS),
+            ("member", "mei", promoters),
+        ):
             for n in range(many):
-                person = staff.add_person(session, f"{name}-{n}", [role])
+                person = staff.add_person(
+                    session, f"{name}-{n}", [role], f"T{n // TEAM}" if role == "member" else None
+                )
                 made[name].append((person.id, person.name))
+        for when in (now - timedelta(hours=AGES["untold"][1]), now):
+            month = month_of(when, policy.zone(session))
+            if session.scalar(select(MonthFlow.table.id).where(MonthFlow.table.month == month)) is None:
+                take(session, Ask(MonthFlow, "begin", CLOCK, now, facts={"month": month}, house=True))
     return made
 
 
-def code_of(number: int) -> str:
-    """A code as the engine draws them: eight signs, in no order."""
-    rest, signs = number * 387_420_489 % 30**8, ""
-    for _unused in range(8):
-        rest, sign = divmod(rest, 30)
-        signs += ALPHABET[sign]
-    return "L" + signs
+def _cast(life: str, number: int, people: People) -> dict[str, tuple[int, str]]:
+    """Who they are this time."""
+    place = {who: number // 7 % len(those) for who, those in people.items()}
+    if life in ("untold", "alone"):
+        place["mei"] = number if life == "alone" else ALONE + number // VISITS
+    return {who: those[place[who]] for who, those in people.items()}
 
 
-class Again:
-    """One more lead that lives a life once lived: what it has of its own."""
-
-    __slots__ = ("code", "delta", "id", "name", "names", "people", "phone", "timer")
-
-    def __init__(
-        self,
-        life: Life,
-        lead_id: int,
-        timer: int,
-        age: timedelta,
-        people: Mapping[str, list[tuple[int, str]]],
-        number: int,
-    ) -> None:
-        self.id, self.code, self.timer = lead_id, code_of(lead_id), timer
-        self.delta = life.now - age - life.ended
-        self.name = FAMILY[number % 20] + GIVEN[number // 20 % 20] + GIVEN[number // 400 % 20]
-        self.phone = f"+861{3_000_000_000 + lead_id}"
-        self.people: dict[int, int] = {}
-        self.names: dict[str, str] = {}
-        for who, those in people.items():
-            person_id, name = those[number // 7 % len(those)]
-            self.people[life.ids[who]], self.names[who] = person_id, name
-
-
-Make = Callable[[Again], Any]
-
-
-@dataclass
-class Life:
-    """What one lead's life left in the books, ready to be written again."""
-
-    engine: Engine
-    now: datetime
-    ended: datetime
-    ids: dict[str, int]
-    code: str
-    rows: dict[type[Any], list[dict[str, Any]]]
-
-    @classmethod
-    def lived(cls, office: Office, name: str, now: datetime) -> Life:
-        """Live it, a month ago, and read what it left."""
-        office.now = now - timedelta(days=31)
-        code = {"captured": _captured, "assigned": _assigned, "invalid": _invalid}[name](office)
-        ended = office.now
-        office.drain()
-        with database.read(office.engine) as session:
-            ids = {who: actor.id for who, actor in office.actors.items() if actor.id is not None}
-            lead_id = session.scalars(select(Lead.id).where(Lead.code == code)).one()
-            told = select(Outbox.uid).where(Outbox.flow == "lead", Outbox.case_code == code)
-            mine = {
-                Lead: Lead.id == lead_id, NamePrint: NamePrint.lead_id == lead_id, Timer: (Timer.flow == "lead") & (Timer.case_id == lead_id),
-                History: (History.flow == "lead") & (History.case_id == lead_id), Outbox: Outbox.uid.in_(told), Delivery: Delivery.uid.in_(told),
-                Notification: Notification.fact_uid.in_(told),
-            }  # fmt: skip
-            rows = {
-                table: [
-                    dict(row)
-                    for row in session.execute(
-                        select(table.__table__).where(mine[table]).order_by(*table.__table__.primary_key)
-                    ).mappings()
-                ]
-                for table in TABLES
-            }
-        return cls(office.engine, now, ended, ids, code, rows)
-
-    def __post_init__(self) -> None:
-        lead = self.rows[Lead][0]
-        self.named, self.called = lead["name"], lead["phone"]
-        self.timers = {row["id"]: n for n, row in enumerate(self.rows[Timer])}
-        self.uids = {row["uid"]: (row["cause"], row["fact"]) for row in self.rows[Outbox]}
-        self.history = [self._link(row) for row in self.rows[History]]
-        self.makers = {
-            table: [self._row(table, row) for row in self.rows[table]]
-            for table in (Timer, Outbox, Delivery, Notification)
-        }
-        self.lead = self._row(Lead, lead)
-
-    @staticmethod
-    def columns(table: type[Any]) -> list[str]:
-        """The columns that are written: all but numbers that the database gives."""
-        given = table not in (Lead, Timer, NamePrint)
-        return [c.name for c in table.__table__.columns if not (given and c.name == "id")]
-
-    def write_again(self, pour: Pour, again: Again) -> None:
-        previous, linked = "", []
-        for make in self.history:
-            previous, row = make(again, previous)
-            linked.append(row)
-        head = Lead.__table__.c.keys().index("head")
-        lead = [make(again) for make in self.lead]
-        lead[head] = previous
-        pour.add(_table(Lead), tuple(lead))
-        for each in prints(again.name):
-            pour.add(_table(NamePrint), (each, again.id))
-        for row in linked:
-            pour.add(_table(History), row)
-        for table, rows in self.makers.items():
-            for made in rows:
-                pour.add(_table(table), tuple([make(again) for make in made]))
-
-    def _row(self, table: type[Any], row: dict[str, Any]) -> list[Make]:
-        return [self._column(_table(table), name, row[name]) for name in self.columns(table)]
-
-    def _column(self, table: Table, name: str, value: Any) -> Make:
-        """How this column of this row is made for another lead, as the database keeps it."""
-        own = (
-            {Lead.__table__: "lead_id", Timer.__table__: "timer_id"}.get(table, name)
-            if name == "id"
-            else name
-        )
-        kind, made = table.columns[name].type, self._value(own, value)
-        if value is None:
-            return lambda again: None
-        if table is Lead.__table__ and name == "phone_index":
-            return lambda again: sealer().blind("phone", again.phone)
-        if isinstance(kind, Instant):
-            return lambda again: kept_by(self.engine.dialect.name, made(again))
-        if isinstance(kind, Sealed):
-            return lambda again: sealer().seal(made(again), kind.place)
-        if isinstance(kind, JSON):
-            return lambda again: json.dumps(made(again))
-        return made
-
-    def _value(self, name: str, value: Any) -> Make:  # noqa: C901 (one line for each kind of what differs)
-        """What stands under this name for another lead."""
-        if isinstance(value, dict):
-            parts = {key: self._value(key, each) for key, each in value.items()}
-            return lambda again: {key: part(again) for key, part in parts.items()}
-        if isinstance(value, datetime):
-            return lambda again: value + again.delta
-        if isinstance(value, str) and name.endswith("_at"):
-            instant = datetime.fromisoformat(value)
-            return lambda again: chain.plain(instant + again.delta)
-        if name in PEOPLE and value is not None:
-            return lambda again: again.people.get(value, value)
-        if value in ("c0", "desk"):
-            return lambda again: again.names[value]
-        if name in ("case_id", "lead_id"):
-            return lambda again: again.id
-        if name == "timer_id" and value is not None:
-            place = self.timers[value]
-            return lambda again: again.timer + place
-        if name in ("uid", "fact_uid"):
-            cause, fact = self.uids[value]
-            made = self._value("cause", cause)
-            return lambda again: str(uuid5(NAMESPACE_URL, f"tuoke:{made(again)}:{fact}"))
-        if isinstance(value, str) and value.startswith("timer:"):
-            place = self.timers[int(value.removeprefix("timer:"))]
-            return lambda again: f"timer:{again.timer + place}"
-        if isinstance(value, str) and self.code in value:
-            before, after = value.split(self.code)
-            return lambda again: before + again.code + after
-        if value == self.named:
-            return lambda again: again.name
-        if value == self.called:
-            return lambda again: again.phone
-        return lambda again: value
-
-    def _link(self, row: dict[str, Any]) -> Callable[[Again, str], tuple[str, tuple[Any, ...]]]:
-        """How this row of history is made and chained for another lead."""
-        names = [name for name in self.columns(History) if name not in ("private", "previous", "hash")]
-        parts = [(name, self._value(name, row[name])) for name in names]
-        private = self._value("private", row["private"])
-        order = self.columns(History)
-        place = next(c.type.place for c in _table(History).columns if isinstance(c.type, SealedJson))
-
-        def made(again: Again, previous: str) -> tuple[str, tuple[Any, ...]]:
-            values: dict[str, Any] = {name: make(again) for name, make in parts}
-            secret, values["previous"] = private(again), previous
-            if secret:
-                values["private_mac"] = chain.private_digest(secret)
-            values["hash"] = chain.digest(SimpleNamespace(**values))
-            values["private"] = (
-                sealer().seal(json.dumps(secret, ensure_ascii=False), place) if secret else None
-            )
-            values |= {name: json.dumps(values[name]) for name in ("facts", "changes")}
-            values |= {name: kept_by(self.engine.dialect.name, values[name]) for name in ("at", "due_at")}
-            return values["hash"], tuple([values[name] for name in order])
-
-        return made
-
-
-def _table(mapped: type[Any]) -> Table:
-    table: Table = mapped.__table__
-    return table
-
-
-def _captured(office: Office) -> str:
-    return office.capture(channel="flyer")
-
-
-def _invalid(office: Office) -> str:
-    code = office.capture(channel="flyer")
-    office.now += timedelta(hours=3)
-    office.lead("invalidate", "mei", code, reason="not_considering")
-    return code
-
-
-def _assigned(office: Office) -> str:
-    """Brought by the desk, so that nobody has a bonus of it; called to mind, found screened, and signed for."""
-    code = office.capture("desk", channel="walk_in")
-    office.lead("screen", "desk", code, demand="三房，近地铁", intent="A")
-    office.now += timedelta(hours=25)
-    office.drain()
-    office.lead("visit", "desk", code)
-    office.lead("accept", "c0", code, signature="c0")
-    return code
-
-
-def apart(codes: list[str], many: int, first: int = 0) -> Iterator[str]:
-    """So many of these codes, spread over all of them, beginning after `first` others that were taken the same way."""
-    stride = next(n for n in range(len(codes) * 618 // 1000 or 1, 10**9) if _coprime(n, len(codes)))
-    return (codes[(first + n) * stride % len(codes)] for n in range(many))
-
-
-def _coprime(a: int, b: int) -> bool:
-    while b:
-        a, b = b, a % b
-    return a == 1
+def _apart(codes: list[str], many: int, first: int) -> list[str]:
+    """Spread over all of them, after `first` others that were taken the same way."""
+    stride = next(n for n in count(len(codes) * 618 // 1000 or 1) if gcd(n, len(codes)) == 1)
+    return [codes[(first + n) * stride % len(codes)] for n in range(many)]

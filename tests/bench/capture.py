@@ -31,34 +31,30 @@ CLIENTS = 4
 PHONE = "13000000000"
 
 
-def measure(books: Books, each: int, rounds: int) -> Result:
-    """So many captures by each in every round, in turns; one round to warm up."""
-    engine = books.engine
-    hand, token = Hand.on(engine), issued(engine)
-    with House(engine) as house:
-        ours = Clients(house.settings.port, token)
-        house.start("web", "--quiet")
-        until(ours.answered, "the server answers")
-        wrote = watched(hand, lambda: ours.capture(PHONE))
-        bare = Clients(free_port(), token)
-        _bare_server(house, bare.port, wrote, ours.said)
-        until(bare.answered, "the bare handler answers")
-        speeds: dict[str, list[float]] = {"ours": [], "floor": []}
-        for number in range(rounds + 1):
-            turns = [("ours", ours), ("floor", bare)]
-            for name, clients in turns if number % 2 else reversed(turns):
-                found = clients.speed(each)
-                if number:
-                    speeds[name].append(found)
-        latencies = {
-            "p50_ms": ours.quantile(0.5),
-            "p99_ms": ours.quantile(0.99),
-            "floor_p50_ms": bare.quantile(0.5),
-        }
+def measure(books: Books, house: House, each: int, rounds: int) -> Result:
+    """So many captures by each client in every round, ours and by hand in turns; one round to warm up."""
+    hand, token = Hand.on(books.engine), issued(books.engine)
+    ours, bare = Clients(house.settings.port, token), Clients(free_port(), token)
+    servers = [house.start("web", "--quiet")]
+    until(ours.answered, "the server answers")
+    wrote = watched(hand, lambda: ours.capture(PHONE))
+    servers.append(_bare_server(house, bare.port, wrote, ours.said))
+    until(bare.answered, "the bare handler answers")
+    speeds: dict[str, list[float]] = {"ours": [], "floor": []}
+    for number in range(rounds + 1):
+        turns = [("ours", ours), ("floor", bare)]
+        for name, clients in turns if number % 2 else reversed(turns):
+            found = clients.speed(each)
+            if number:
+                speeds[name].append(found)
+    for server in servers:
+        server.end()
     hand.quiet()
     hand.close()
-    result = Result("capture_http", engine.dialect.name, median(speeds["ours"]), median(speeds["floor"]))
-    result.more = {"size": books.size, "clients": CLIENTS, **latencies}
+    result = Result("capture_http", hand.kind, median(speeds["ours"]), median(speeds["floor"]))
+    result.more = {"size": books.size, "clients": CLIENTS}
+    result.more |= {f"p{share}_ms": ours.quantile(share / 100) for share in (50, 99)}
+    result.more |= {f"floor_p{share}_ms": bare.quantile(share / 100) for share in (50, 99)}
     return result
 
 

@@ -129,6 +129,7 @@ class House:
         self.settings = Settings.from_env(self.env)
         self.workers = 1 if engine.dialect.name == "sqlite" else 2
         self.started: list[Process] = []
+        self.is_staffed = False
 
     def __enter__(self) -> House:
         return self
@@ -148,7 +149,10 @@ class House:
         return self.started[-1]
 
     def staffed(self) -> House:
-        """Redis and as many workers as `tuoke up` starts, ready to be knocked for."""
+        """Redis and as many workers as `tuoke up` starts, ready to be knocked for; started once."""
+        if self.is_staffed:
+            return self
+        self.is_staffed = True
         self.start("redis")
         until(lambda: embedded_redis.answers(self.settings), "Redis answers")
         for number in range(self.workers):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -21,14 +21,14 @@ from sqlalchemy import Engine, make_url
 from models.base import Base
 from tests.bench.pour import kept_by
 
-PARAMETER = re.compile(r":([a-z_0-9]+)")
+PARAMETER = re.compile(r":([a-z_][a-z_0-9]*)")
 Row = dict[str, Any]
 # Tables that have no number of their own: by what their new rows are found.
 LINKED = {
     "name_print": "lead_id > (SELECT max(lead_id) FROM name_print) - 1",
     "answer": "at = (SELECT max(at) FROM answer)",
 }
-WATCHED = ("lead", "name_print", "history", "timer", "outbox", "answer")
+NUMBERED = ("lead", "history", "timer", "outbox", "notification", "message", "journal", "entry")
 
 
 class Hand:
@@ -38,21 +38,20 @@ class Hand:
 
     def __init__(self, url: str) -> None:
         made = make_url(url)
-        self.kind = made.get_backend_name()
+        self.kind, self.path = made.get_backend_name(), str(made.database)
         self.spelled: dict[str, str] = {}
         if self.kind == "sqlite":
-            self.connection: Any = sqlite3.connect(
-                str(made.database), isolation_level=None, check_same_thread=False
-            )
+            self.connection: Any = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
             for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=20000", "foreign_keys=ON"):
                 self.connection.execute(f"PRAGMA {pragma}")
-            self.begin, self.lock = "BEGIN IMMEDIATE", ""
+            self.begin, self.lock, self.skip_locked = "BEGIN IMMEDIATE", "", ""
             self.among, self.listed = "IN (SELECT value FROM json_each(:ids))", json.dumps
             self.chance = "lower(hex(randomblob(32)))"
             self.uuid = "lower(hex(randomblob(18)))"
         else:
             self.connection = psycopg.connect(url.replace("+psycopg", ""), autocommit=True)
             self.begin, self.lock = "BEGIN", " FOR NO KEY UPDATE"
+            self.skip_locked = " FOR UPDATE SKIP LOCKED"
             self.among, self.listed = "= ANY(:ids)", list
             self.chance = "md5(random()::text) || md5(random()::text)"
             self.uuid = "gen_random_uuid()::text"
@@ -79,6 +78,19 @@ class Hand:
     def one(self, sql: str, values: Row | None = None) -> Any:
         return self.run(sql, values).fetchone()[0]
 
+    def stream(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        """The rows of a long look, one after the other, without holding them all."""
+        if self.kind == "sqlite":
+            yield from self.connection.execute(sql)
+            return
+        with self.connection.transaction(), self.connection.cursor(name="long_look") as cursor:
+            cursor.itersize = 2000
+            yield from cursor.execute(sql)
+
+    def moment(self, value: Any) -> datetime:
+        """An instant that was read."""
+        return datetime.fromisoformat(value).replace(tzinfo=UTC) if isinstance(value, str) else value
+
     def instant(self, value: datetime | None = None) -> Any:
         """A moment (now) as this database keeps it."""
         return kept_by(self.kind, value or datetime.now(UTC))
@@ -97,8 +109,24 @@ class Hand:
         return {table: self.one(f"SELECT count(*) FROM {table}") for table in Base.metadata.tables}
 
     def quiet(self) -> None:
-        """Let no fact wait: what one measurement left is not told in the next."""
-        self.run("UPDATE outbox SET state = 'done', delivered_at = at WHERE state = 'pending'")
+        """Let no fact wait: what one measurement left is not told in the next. Those that are kept back stay so."""
+        sql = (
+            "UPDATE outbox SET state = 'done', delivered_at = at WHERE state = 'pending' AND next_at <= :now"
+        )
+        self.run(sql, {"now": self.instant()})
+
+    def batch(self, find: str, limit: int, statements: list[tuple[str, Row]]) -> int:
+        """Find the numbers of so many pieces of work and run these statements on all of them together, in one transaction; how
+        many were found."""
+        now = self.instant()
+        self.run(self.begin)
+        ids = [row[0] for row in self.run(find, {"now": now, "batch": limit}).fetchall()]
+        if ids:
+            own = {"ids": self.listed(ids), "now": now}
+            for sql, values in statements:
+                self.run(sql, {**values, **own})
+        self.run("COMMIT")
+        return len(ids)
 
     def close(self) -> None:
         self.connection.close()
@@ -120,13 +148,12 @@ class Wrote:
 
 def watched(hand: Hand, act: Callable[[], str], code: str | None = None) -> Wrote:
     """Let the engine take a step (of the lead with this code, or of the new one whose code it says) and see what it wrote."""
-    numbered = [table for table in WATCHED if table not in LINKED]
-    last = {table: hand.one(f"SELECT coalesce(max(id), 0) FROM {table}") for table in numbered}
+    last = {table: hand.one(f"SELECT coalesce(max(id), 0) FROM {table}") for table in NUMBERED}
     before = hand.all("SELECT * FROM lead WHERE code = :code", {"code": code})
     ran = hand.all("SELECT * FROM timer WHERE case_code = :code", {"code": code})
     code = act()
     rows = {
-        table: hand.all(f"SELECT * FROM {table} WHERE id > {last[table]} ORDER BY id") for table in numbered
+        table: hand.all(f"SELECT * FROM {table} WHERE id > {last[table]} ORDER BY id") for table in NUMBERED
     }
     if rows["lead"]:
         rows |= {table: hand.all(f"SELECT * FROM {table} WHERE {new}") for table, new in LINKED.items()}
@@ -135,12 +162,12 @@ def watched(hand: Hand, act: Callable[[], str], code: str | None = None) -> Wrot
     return Wrote(
         code,
         {table: found for table, found in rows.items() if found},
-        _changed(before, after),
-        _changed(ran, ended),
+        changes(before, after),
+        changes(ran, ended),
     )
 
 
-def _changed(before: list[Row], after: list[Row]) -> Row:
+def changes(before: list[Row], after: list[Row]) -> Row:
     """The columns in which rows that were there before are different now."""
     now = {row["id"]: row for row in after}
     return {name: value for row in before for name, value in now[row["id"]].items() if value != row[name]}

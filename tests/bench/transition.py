@@ -3,14 +3,13 @@ one) and `follow_up`, in equal parts, each on another lead; against the same row
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from statistics import median
 
-from tests.bench.books import Books, apart
+from tests.bench.books import Books
 from tests.bench.hand import Hand, Steps, watched
 from tests.bench.measured import Result, compared, elapsed
 
@@ -33,13 +32,13 @@ class Speeds:
 
 
 def needed(each: int, rounds: int) -> int:
-    """How many captured leads are screened in all."""
+    """How many leads each event is taken on in all."""
     return 2 * each * (rounds + 1) + 1
 
 
 def measure(books: Books, each: int, rounds: int) -> Result:
     """So many of each event in every round, by ours and by hand in turns; one round to warm up."""
-    acts, ours, floor = Acts(books), Speeds(), Speeds()
+    acts, ours, floor = Acts(books, needed(each, rounds)), Speeds(), Speeds()
     for number in range(rounds + 1):
         for event in EVENTS:
             turns = [(ours, acts.by_take(event, each)), (floor, acts.by_hand(event, each))]
@@ -59,17 +58,12 @@ def measure(books: Books, each: int, rounds: int) -> Result:
 
 
 class Acts:
-    """The events by ours and by hand, each on the next lead whose turn it is: a captured lead is screened once, the assigned
-    ones come round."""
+    """The events by ours and by hand, so many of each, every one on another lead."""
 
-    def __init__(self, books: Books) -> None:
-        self.office, self.hand, self.asked = books.office, Hand.on(books.engine), Counter[str]()
-        assigned = books.codes["assigned"]
-        self.leads = {
-            "screen": iter(books.codes["captured"]),
-            "reassign": _round(assigned, 0),
-            "follow_up": _round(assigned, len(assigned) // 2),
-        }
+    def __init__(self, books: Books, many: int) -> None:
+        self.office, self.hand = books.office, Hand.on(books.engine)
+        states = {"screen": "captured", "reassign": "assigned", "follow_up": "assigned"}
+        self.leads = {event: iter(books.take(state, many)) for event, state in states.items()}
         self.steps = {event: self.learned(event) for event in EVENTS}
 
     def learned(self, event: str) -> Steps:
@@ -79,13 +73,11 @@ class Acts:
 
     def take(self, event: str, code: str) -> str:
         if event == "screen":
-            self.office.lead("screen", "mei", code, demand="三房，近地铁", intent="A")
+            self.office.lead("screen", "guo", code, demand="三房，近地铁", intent="A")
         elif event == "follow_up":
             self.office.lead("follow_up", "guo", code, note="电话，周末再来看")
         else:
-            self.asked[code] += 1  # those who hold leads of the books are others than these two
-            consultant = f"c{self.asked[code] % 2 + 1}"
-            self.office.lead("reassign", "sun", code, consultant=consultant, reason="休假")
+            self.office.lead("reassign", "sun", code, consultant="c1", reason="休假")
         return code
 
     def by_take(self, event: str, many: int) -> list[Callable[[], object]]:
@@ -93,8 +85,3 @@ class Acts:
 
     def by_hand(self, event: str, many: int) -> list[Callable[[], object]]:
         return [partial(self.steps[event].take, code) for code in islice(self.leads[event], many)]
-
-
-def _round(codes: list[str], first: int) -> Iterator[str]:
-    while True:
-        yield from apart(codes, len(codes), first)

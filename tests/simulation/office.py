@@ -91,7 +91,7 @@ def whole(data: dict[str, Any], name: str, low: int, high: int = 10**12, needed:
 def mainland(phone: Any) -> str | None:
     """The eleven digits of the numbers the simulation makes up, in the spellings it uses; None for its wrong ones."""
     digits = str(phone).removeprefix("+86").replace(" ", "").replace("-", "")
-    return digits if len(digits) == 11 and digits.startswith("138") and digits.isdigit() else None
+    return digits if len(digits) == 11 and digits.startswith(("138", "139")) and digits.isdigit() else None
 
 
 def well_formed(event: str, data: dict[str, Any]) -> bool:

@@ -32,7 +32,7 @@ def test_a_receiver_that_stands_still_stops_no_facts_and_gets_its_messages_later
     receiver.answers = [stands_still] * 4
     at = datetime.now(UTC) - timedelta(seconds=1)
     with databases.begin(engine) as session:
-        session.add(Endpoint(name="erp", url=receiver.url, secret=SECRET, topics=["test"], made_at=at))
+        session.add(Endpoint(name="erp", url=receiver.url, secret=SECRET, topics=["lead"], made_at=at))
     started = [tuoke("clock", **env), tuoke("worker", **env), tuoke("worker", "--outward", **env)]
     with databases.begin(engine) as session:
         session.add_all(a_fact(f"first {number}", at) for number in range(4))

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import socket
 import ssl
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from models.settings import Mail, Reach
+from tests.certificates import certificate as authority
 from tests.telling.conftest import Postbox, Receiver
 from workers.sending import mail, wire
 from workers.sending.wire import NotSent
@@ -29,23 +25,9 @@ PARCEL = Parcel(1, "00000000-0000-0000-0000-000000000001", 1, "mail", "mei@examp
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
     """A certificate for the name localhost (not for the address 127.0.0.1), signed by itself, with its key."""
-    key, name = (
-        ec.generate_private_key(ec.SECP256R1()),
-        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")]),
-    )
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-        .serial_number(1).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )  # fmt: skip
+    made = authority(tmp_path, "localhost")
     path = tmp_path / "certificate.pem"
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path.write_bytes(made.public_bytes(serialization.Encoding.PEM) + private)
+    path.write_bytes(made.path.read_bytes() + made.key.read_bytes())
     return path
 
 

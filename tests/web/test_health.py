@@ -90,7 +90,7 @@ def test_metrics_tell_what_waits_and_nothing_personal(company: Company) -> None:
     redis_seen(company, 3)
     text = company.app.test_client().get("/metrics").get_data(as_text=True)
     found = {
-        (s.name, s.labels.get("state") or s.labels.get("kind")): s.value
+        (s.name, s.labels.get("state") or s.labels.get("kind") or s.labels.get("check")): s.value
         for f in text_string_to_metric_families(text)
         for s in f.samples
     }
@@ -103,6 +103,10 @@ def test_metrics_tell_what_waits_and_nothing_personal(company: Company) -> None:
     assert found["tuoke_outbox_lag_seconds", None] > 10 * 86_400
     assert found["tuoke_approvals_open", None] == 0
     assert 2 < found["tuoke_heartbeat_age_seconds", "redis"] < 60
+    assert {name: found["tuoke_health", name] for name in ("database", "timers", "worker", "disk")} == {
+        "database": 0, "timers": 2, "worker": 2, "disk": 3,
+    }  # fmt: skip
+    assert found["tuoke_health_figure", "timers"] == found["tuoke_timers_late_seconds", None]
     assert not any(name in text for name in (*PEOPLE, "王", "138000"))
 
 

@@ -33,7 +33,7 @@ def tell(engine: Engine, uid: str) -> None:
 
 def a_fact(uid: str, at: datetime) -> Outbox:
     return Outbox(
-        uid=uid, fact="test.told", cause=uid, flow="lead", case_code="L0", body={}, at=at, next_at=at
+        uid=uid, fact="lead.screened", cause=uid, flow="lead", case_code="L0", body={}, at=at, next_at=at
     )
 
 
@@ -58,7 +58,7 @@ def test_the_clock_knocks_and_the_worker_drains(
     clock, worker = tuoke("clock", DATABASE_URL=database_url), tuoke("worker", DATABASE_URL=database_url)
     tell(database, "one")
     eventually(lambda: told(database, "one"))
-    eventually(lambda: signs_of_life(database) == {"clock", "worker", "redis"})
+    eventually(lambda: signs_of_life(database) == {"clock", "worker", "redis", "host"})
     assert redis_seen(database) == ANSWERS
     assert clock.interrupt(signal.SIGTERM) == 0
     assert worker.interrupt(signal.SIGTERM) == 0

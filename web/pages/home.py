@@ -9,17 +9,17 @@ from flask import Blueprint, request, url_for
 from sqlalchemy import ColumnElement, and_, func, select
 
 from models.leads import Lead
-from models.machinery import Heartbeat
 from models.money import Entry
 from models.notices import AccessLog
 from models.people import Person
-from models.remembered import History, Outbox, Timer
-from web.app import real_now
+from models.remembered import History
 from web.pages import months
+from web.pages.health import findings_of
 from web.pages.leads import by_deadline, counts, own, rows_of
 from web.pages.sessions import signed_in
 from web.pages.show import Desk, look, show
 from workflows import boards
+from workflows.health import LABELS
 from workflows.lead import LeadFlow
 from workflows.money.months import month_of
 from workflows.views import choices, names
@@ -27,6 +27,7 @@ from workflows.views import choices, names
 page = Blueprint("home", __name__)
 FEW, PAGE = 8, 40
 LOOKERS = ("manager", "sales_manager", "finance", "auditor")
+MACHINERY = ("clock", "worker", "sender", "redis", "timers", "parked", "backups")
 
 
 @page.get("/")
@@ -58,7 +59,7 @@ def home() -> str:
             )
         if desk.actor.has("admin"):
             parts["machinery"] = _machinery(desk)
-        return show("home.html", parts=parts, who=names(desk.session))
+        return show("home.html", parts=parts, who=names(desk.session), check_names=LABELS)
 
 
 def _rows(desk: Desk, wanted: ColumnElement[bool], limit: int = FEW) -> Any:
@@ -127,19 +128,9 @@ def _office(desk: Desk) -> dict[str, Any]:
 
 
 def _machinery(desk: Desk) -> dict[str, Any]:
-    """Signs of life, and what waits or was given up."""
-    real = real_now()
-    beats = desk.session.scalars(select(Heartbeat).order_by(Heartbeat.kind, Heartbeat.name))
-    parked = [
-        desk.session.scalar(select(func.count()).select_from(table).where(table.state == "parked")) or 0
-        for table in (Outbox, Timer)
-    ]
+    """What the health page would say in short, and how many people work here."""
     staff = select(func.count()).select_from(Person).where(Person.left_on.is_(None))
-    return {
-        "beats": [(beat, real - beat.seen_at < timedelta(minutes=2)) for beat in beats],
-        "parked": sum(parked),
-        "people": desk.session.scalar(staff) or 0,
-    }
+    return {"findings": findings_of(desk, *MACHINERY), "people": desk.session.scalar(staff) or 0}
 
 
 @page.get("/access")

@@ -22,6 +22,7 @@ from web.pages.steps import begin_url
 from web.pages.story import approvals_of, comings, happenings
 from web.pages.words import event_name, locale, month_name
 from workflows import verify
+from workflows.approval import known
 from workflows.engine.actor import Actor
 from workflows.flows import FLOWS
 from workflows.money import checklist, overview
@@ -136,7 +137,7 @@ def _earlier_open(desk: Desk, found: Month) -> Thing | None:
 def _things(desk: Desk, found: Month, item: Item) -> Iterator[Thing]:
     """Each thing that an item of the checklist is about, with where to go for it."""
     if item.kind == "approvals":
-        for approval in desk.session.scalars(select(Approval).where(Approval.code.in_(item.about))):
+        for approval in desk.session.scalars(select(Approval).where(Approval.code.in_(item.about), known())):
             text = f"{event_name(approval.event, approval.flow)} {approval.case_code}"
             yield Thing(text, case_url(approval.flow, approval.case_code))
     elif item.kind in ("deductions", "disputes"):

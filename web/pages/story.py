@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from models.remembered import Approval, History, Timer
 from web.pages.fields import field_of, in_words, told
 from web.pages.words import event_name, moment, said, state_name, yuan
+from workflows.approval import known
 from workflows.engine.actor import ROLES
 from workflows.engine.flow import Flow
 from workflows.flows import FLOWS
@@ -96,7 +97,7 @@ def happenings(session: Session, flow: type[Flow], code: str, *, clear: bool) ->
 
 def approvals_of(session: Session, flow: str, code: str) -> list[Approval]:
     """The requests about a case, in order."""
-    mine = select(Approval).where(Approval.flow == flow, Approval.case_code == code)
+    mine = select(Approval).where(Approval.flow == flow, Approval.case_code == code, known())
     return list(session.scalars(mine.order_by(Approval.id)))
 
 

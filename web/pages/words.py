@@ -132,12 +132,13 @@ def money(fen: int) -> str:
 
 def state_name(state: str | None, flow: str = "lead") -> str:
     """A state by its name in the reader's language."""
-    return said(FLOWS[flow].states_map[state].name) if state else ""
+    known = FLOWS[flow].states_map if flow in FLOWS else {}
+    return said(known[state].name) if state in known else state or ""
 
 
 def event_name(event: str, flow: str = "lead") -> str:
     """An event by its label in the reader's language."""
-    steps = FLOWS[flow].by_event().get(event)
+    steps = FLOWS[flow].by_event().get(event) if flow in FLOWS else None
     return said(steps[0].label) if steps else event
 
 

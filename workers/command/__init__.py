@@ -19,8 +19,13 @@ COMMANDS = {
     "worker": "workers.command.worker:worker",
     "clock": "workers.command.clock:clock",
     "redis": "workers.command.redis:redis",
+    "migrate": "workers.command.migrate:migrate",
     "rehearse": "workers.command.rehearse:rehearse",
     "verify": "workers.command.verify:verify",
+    "doctor": "workers.command.doctor:doctor",
+    "drill": "workers.command.drill:drill",
+    "backup": "workers.command.backup:backup",
+    "restore": "workers.command.restore:restore",
     "import": "workers.command.bring:bring",
     "export": "workers.command.export:export",
     "draw": "workers.command.draw:draw",
@@ -77,8 +82,10 @@ def _about_database(error: Exception) -> str:
     if known is None or not isinstance(error, known.DBAPIError):
         return ""
     said = str(error.orig)
+    if "invalid connection option" in said:
+        return f"DATABASE_URL: {said.splitlines()[0][:100]}"
     if "no such table" in said or "UndefinedTable" in type(error.orig).__name__:
-        return "The database has no tables yet: start `tuoke up` once, or set DATABASE_URL to the right one"
+        return "The database has no tables yet: run `tuoke migrate`, or set DATABASE_URL to the right one"
     if error.connection_invalidated or type(error.orig).__name__ == "OperationalError":
         return f"The database cannot be reached ({said.splitlines()[0][:200]}): see DATABASE_URL"
     return ""

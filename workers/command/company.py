@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import click
 from sqlalchemy import Engine
 
-from models import database
+from models import database, schema
 from workers import ground
 from workers.command import UserMistake
 from workflows import staff
@@ -22,7 +22,9 @@ LOCALE = "zh"
 def open_books() -> Engine:
     """The database of this installation, with its tables and its first project in place."""
     engine = ground.engine()
-    database.migrate(engine)
+    if engine.dialect.name == "sqlite" or schema.standing(engine) is None:
+        database.migrate(engine)  # one host, or a new company: nobody else works on older tables
+    schema.see_that_it_suffices(engine)
     with database.begin(engine) as session:
         staff.ensure_company(session)
     return engine
@@ -46,3 +48,9 @@ def say_json(value: Any) -> None:
 def finish(found: bool) -> NoReturn:
     """End with 1 where there is a finding, with 0 where there is none."""
     raise SystemExit(1 if found else 0)
+
+
+class Failed(UserMistake):
+    """What was asked for did not come about, by nobody's mistake: one line on standard error, exit status 1."""
+
+    exit_code = 1

@@ -11,6 +11,7 @@ from models.settings import Settings
 from workers import ground
 
 PROCESSES, THREADS = 2, 8
+GRACE_SECONDS = 20  # in which requests under way are answered when it is told to stop
 
 
 def gunicorn(settings: Settings, quiet: bool) -> list[str]:
@@ -19,8 +20,10 @@ def gunicorn(settings: Settings, quiet: bool) -> list[str]:
     return [
         *(sys.executable, "-m", "gunicorn", "web.wsgi:app", "--bind", f"{host}:{settings.port}"),
         *("--worker-class", "gthread", "--workers", str(PROCESSES), "--threads", str(THREADS)),
-        *("--timeout", "60", "--graceful-timeout", "5", "--no-control-socket"),
-        *("--log-level", "warning" if quiet else "info"),
+        *("--timeout", "60", "--graceful-timeout", str(GRACE_SECONDS), "--no-control-socket"),
+        *("--config", "python:web.serving"),
+        # Who stands before us is said by TUOKE_PROXIES alone.
+        *("--forwarded-allow-ips", "", "--log-level", "warning" if quiet else "info"),
     ]
 
 
@@ -29,5 +32,6 @@ def gunicorn(settings: Settings, quiet: bool) -> list[str]:
 def web(quiet: bool) -> None:
     """Serve the pages and the API (gunicorn) on TUOKE_PORT, to this machine only unless TUOKE_HOST says otherwise."""
     ground.follow_parent()
-    words = gunicorn(Settings.from_env(), quiet)
+    ground.see_that_the_books_are_ours()
+    words = gunicorn(ground.settings(), quiet)
     os.execv(words[0], words)  # noqa: S606

@@ -27,6 +27,7 @@ from statemachine.transition_list import TransitionList
 
 from workflows.engine import moves
 from workflows.engine.who import AnyOf, Who
+from workflows.words import Text
 
 
 class Facts(BaseModel):
@@ -213,6 +214,11 @@ class Flow(StateMachine, metaclass=_FlowType):
     @classmethod
     def serial(cls, event: str) -> bool:
         return any(s.serial for s in cls.by_event().get(event, ()))
+
+    @classmethod
+    def state_label(cls, state: str) -> Text:
+        """What a state is called; one that only newer code knows by its name in the books."""
+        return Text(cls.states_map[state].name if state in cls.states_map else state)
 
     @classmethod
     def begins(cls) -> str:

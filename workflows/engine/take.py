@@ -8,29 +8,28 @@ this actor take it, are the facts well-formed, do the guards hold, did somebody 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache, lru_cache
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from pydantic import ValidationError
-from sqlalchemy import Select, bindparam, select, true
+from sqlalchemy import bindparam, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import instance_dict
 
 from models.base import Base
 from models.books import books
-from models.people import Person, Project
+from models.people import Person
 from models.remembered import Approval
-from models.sealed import Sealed
 from workflows import policy as policies
 from workflows.engine import chain
-from workflows.engine.actor import CLOCK, Actor
+from workflows.engine.actor import Actor
+from workflows.engine.facts import well_formed
 from workflows.engine.flow import Facts, Flow, Step
-from workflows.engine.refusal import Refused, not_found
+from workflows.engine.locking import lock_project, locked
+from workflows.engine.refusal import Refused
 from workflows.engine.timing import CaseTimers
 from workflows.words import Text, _
 
@@ -40,7 +39,6 @@ _UNKNOWN = object()
 PROJECT = Base.metadata.tables["project"]
 FIRST_PROJECT = select(PROJECT.c.id).order_by(PROJECT.c.id).limit(1)
 PROJECT_NAMED = select(PROJECT.c.id).where(PROJECT.c.code == bindparam("code"))
-PERSON_NAMED = select(Person).where(Person.name == bindparam("name"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +122,7 @@ def consider(session: Session, ask: Ask) -> Check:
     step = _step(ask, case, opens)
     _permit(ask, step, case)
     check = Check(session, ask, step, case, Facts(), {}, policies.in_force(session, ask.at))
-    check.facts, check.people = _well_formed(check)
+    check.facts, check.people = well_formed(check)
     _hold_guards(check)
     if ask.version is not None and ask.version != case.version:
         raise _overtaken()
@@ -150,73 +148,6 @@ def _blank(session: Session, ask: Ask) -> Any:
     return ask.flow.table(project_id=project, version=0, head="")
 
 
-def locked(session: Session, ask: Ask, patient: bool = True) -> Any:
-    """The case under lock, if this actor may see it. The project first where the step concerns the whole rotation.
-
-    The impatient do not wait for a case that somebody else holds: to them it is not there. Locks leave keys alone
-    (`FOR NO KEY UPDATE`): a row of history that only names the project or the case need not wait for them.
-    """
-    everything = ask.house or ask.by is CLOCK
-    held, key = books(session).held, (ask.flow.flow_name, ask.code or "")
-    case = held.get(key) if everything else None
-    if case is not None:
-        return case
-    if ask.flow.serial(ask.event):
-        table = ask.flow.table
-        project_id = session.scalar(select(table.project_id).where(table.code == ask.code))
-        if project_id is not None:
-            lock_project(session, project_id)
-    wanted = _under_lock(ask.flow, None if everything else ask.by, patient)
-    session.flush()
-    row = session.connection().execute(wanted, {"code": ask.code, "at": ask.at}).first()
-    if row is None:
-        raise not_found(ask.flow.label)
-    policies.learn(session, ask.at, row[-1])
-    held[key] = case = books(session).seat(ask.flow.table, _columns(ask.flow), [row])[0]
-    return case
-
-
-@lru_cache(maxsize=4096)
-def _under_lock(flow: type[Flow], by: Actor | None, patient: bool) -> Select[Any]:
-    """The statement that locks one case of this flow, as far as this actor sees it, and says which policy is in force; kept,
-    for building it costs as much as running it."""
-    table, version = flow.table.__table__, policies.IN_FORCE.scalar_subquery()
-    wanted = select(*(table.c[name] for name in _columns(flow)), version)
-    wanted = wanted.where(table.c.code == bindparam("code"))
-    sight = true() if by is None else flow.seen_by(by)
-    if by is not None and sight.compare(true()):
-        return _under_lock(flow, None, patient)
-    wanted = wanted.where(sight)
-    return wanted.with_for_update(of=table, key_share=True, skip_locked=not patient)
-
-
-@cache
-def _columns(flow: type[Flow], sealed: bool = True) -> tuple[str, ...]:
-    """The columns of a case, its id first; without those that are sealed, if they are to be read later."""
-    columns = flow.table.__table__.columns
-    shown = [c.name for c in columns if c.name != "id" and (sealed or not isinstance(c.type, Sealed))]
-    return ("id", *shown)
-
-
-def hold(session: Session, flow: type[Flow], ids: Sequence[int], patient: bool = True) -> list[Any]:
-    """Lock many cases of a flow by one statement, for steps of the clock that follow in this transaction; the impatient pass
-    over those that somebody else holds. What is sealed in them is read only if a step asks for it."""
-    table, names = flow.table.__table__, _columns(flow, sealed=False)
-    wanted = select(*(table.c[name] for name in names)).where(table.c.id.in_(ids)).order_by(table.c.id)
-    lock = wanted.with_for_update(of=table, key_share=True, skip_locked=not patient)
-    cases = books(session).seat(flow.table, names, session.connection().execute(lock))
-    books(session).held.update({(flow.flow_name, case.code): case for case in cases})
-    return cases
-
-
-def lock_project(session: Session, project_id: int) -> None:
-    """Lock a project, once a transaction."""
-    held, key = books(session).held, ("project", str(project_id))
-    if key not in held:
-        session.execute(select(Project.id).where(Project.id == project_id).with_for_update(key_share=True))
-        held[key] = project_id
-
-
 def _step(ask: Ask, case: Any, opens: bool) -> Step:
     step = ask.flow.steps.get((ask.event, None if opens else case.state))
     if step is None or (step.when and not step.when(case)):
@@ -227,17 +158,13 @@ def _step(ask: Ask, case: Any, opens: bool) -> Step:
                 _("“%(event)s” is not possible now: the state is “%(state)s”."),
                 {
                     "event": Text(ask.flow.by_event()[ask.event][0].label),
-                    "state": _label(ask.flow, case.state),
+                    "state": ask.flow.state_label(case.state),
                 },
             ),
             rule=f"{ask.event} from {', '.join(allowed)}",
             values={"state": case.state, "allowed_from": allowed},
         )
     return step
-
-
-def _label(flow: type[Flow], state: str | None) -> Text:
-    return Text(flow.states_map[state].name if state else "")
 
 
 def _permit(ask: Ask, step: Step, case: Any) -> None:
@@ -250,76 +177,6 @@ def _permit(ask: Ask, step: Step, case: Any) -> None:
         who=[part.label for part in step.by.parts],
         values={"roles": sorted(ask.by.roles)},
     )
-
-
-def _well_formed(check: Check) -> tuple[Facts, dict[str, Person]]:
-    """The facts as their model reads them, with the people they name."""
-    zone = policies.zone(check.session)
-    try:
-        context = {"policy": check.policy, "zone": zone}
-        facts = check.step.facts.model_validate(dict(check.ask.facts), context=context)
-    except ValidationError as error:
-        raise _invalid(
-            {".".join(str(p) for p in e["loc"]) or "facts": _said(e) for e in error.errors()}
-        ) from error
-    people: dict[str, Person] = {}
-    missing: dict[str, str | Text] = {}
-    if not facts.marked("person"):
-        return facts, people
-    today = check.at.astimezone(zone).date()
-    for name in sorted(facts.marked("person")):
-        wanted = getattr(facts, name)
-        if wanted is not None:
-            found = check.session.scalar(PERSON_NAMED, {"name": wanted})
-            gone = found is not None and found.left_on is not None and found.left_on <= today
-            if found is None or (gone and name not in facts.marked("left")):
-                missing[name] = _("There is nobody of this name on the staff.")
-            else:
-                people[name] = found
-    if missing:
-        raise _invalid(missing)
-    return facts, people
-
-
-SAID = {
-    "missing": _("This is needed."),
-    "extra_forbidden": _("There is no such field."),
-    "string_too_short": _("This is needed."),
-    "string_too_long": _("At most %(max_length)s characters."),
-    "string_type": _("A text is expected."),
-    "string_unicode": _("A text is expected."),
-    "string_pattern_mismatch": _("This text has characters that cannot be kept."),
-    "literal_error": _("Choose one of the given values."),
-    "enum": _("Choose one of the given values."),
-    "int_type": _("A whole number is expected."),
-    "int_from_float": _("A whole number is expected."),
-    "int_parsing": _("A whole number is expected."),
-    "int_parsing_size": _("This number is too large."),
-    "greater_than_equal": _("At least %(ge)s."),
-    "less_than_equal": _("At most %(le)s."),
-    "bool_type": _("Yes or no is expected."),
-    "date_type": _("A date is expected, such as 2026-03-01."),
-    "date_parsing": _("A date is expected, such as 2026-03-01."),
-    "date_from_datetime_parsing": _("A date is expected, such as 2026-03-01."),
-    "date_from_datetime_inexact": _("A date is expected, such as 2026-03-01."),
-    "datetime_type": _("A date and time is expected, such as 2026-03-01T09:00+08:00."),
-    "datetime_parsing": _("A date and time is expected, such as 2026-03-01T09:00+08:00."),
-    "datetime_from_date_parsing": _("A date and time is expected, such as 2026-03-01T09:00+08:00."),
-}
-
-
-def _said(error: Any) -> str | Text:
-    """A validation error as a person would put it."""
-    known = SAID.get(error["type"])
-    if known:
-        limits = {k: v for k, v in error.get("ctx", {}).items() if k in ("max_length", "ge", "le")}
-        return Text(known, limits) if limits and "%(" in known else known
-    return str(error["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
-
-
-def _invalid(errors: Mapping[str, str | Text]) -> Refused:
-    reason = Text(_("The data are not complete or not right: %(fields)s."), {"fields": ", ".join(errors)})
-    return Refused("invalid_data", reason, errors=errors)
 
 
 def _hold_guards(check: Check) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from models.messages import Channel, Endpoint, Message, Telling
 from models.settings import Reach
 from workflows.engine.refusal import Refused
-from workflows.flows import FLOWS
+from workflows.flows import kinds_of_facts
 from workflows.telling import writing
 from workflows.telling.addresses import host_allowed, mail_address, outward, parts_of, robot_address
 from workflows.telling.topics import CHANNELS, MAIL, SIGNED_ROBOTS, TEST, TOPICS
@@ -120,17 +120,8 @@ def _within(hour: str, start: str, end: str) -> bool:
 
 def catalogue() -> dict[str, list[str]]:
     """Every fact that can be sent, by what it is about: from the workflows themselves."""
-    facts = {
-        fact
-        for flow in FLOWS.values()
-        for steps in flow.by_event().values()
-        for s in steps
-        for fact in s.announces
-    }
-    facts |= {timer.fact for flow in FLOWS.values() for timer in flow.timers if timer.fact}
-    facts |= {"lead.unattended", "timer.late"}  # told by rules, not by a step
     found: dict[str, list[str]] = {}
-    for fact in sorted(facts):
+    for fact in sorted(kinds_of_facts()):
         found.setdefault(fact.partition(".")[0], []).append(fact)
     return found
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
 
 from models import database as databases
+from models.machinery import HOST, HostSign, beat
 from models.notices import AccessLog
 from models.people import ApiToken, Person, StandIn
 from models.remembered import Outbox, Timer
 from tests.web.office.conftest import Office
+from workflows.health import LABELS
 
 
 def test_somebody_new_is_added_and_can_log_in(office: Office) -> None:
@@ -99,16 +101,44 @@ def test_what_is_parked_is_shown_and_tried_again(office: Office) -> None:
     office.screened()
     with databases.begin(office.engine) as session:
         timer = session.scalars(select(Timer)).first()
-        fact = session.scalars(select(Outbox)).first()
+        one, other = session.scalars(select(Outbox).limit(2)).all()
         assert timer
-        assert fact
-        timer.state = fact.state = "parked"
+        timer.state = one.state = other.state = "parked"
+        timer.error = "KeyError at lead.py:1"
     root = office.seat("root")
     page = root.get("/health")
-    assert "No sign of life from:" in page
-    assert "Parked 2" in page
+    assert "timers 1, facts 2, messages 0, registers 0" in page
+    assert "KeyError at lead.py:1" in page
     assert "It is tried again." in root.post(f"/health/retry/timer/{timer.id}")
-    assert "It is tried again." in root.post(f"/health/retry/fact/{fact.id}")
+    assert "It was not parked any more." in root.post(f"/health/retry/timer/{timer.id}")
+    assert "It is tried again." in root.post(f"/health/retry/fact/{one.id}")
+    assert "Tried again: 1" in root.post("/health/retry")
     assert "Nothing is parked." in root.get("/health")
+    assert root.post("/health/retry/person/1").status == 404
     assert office.seat("sun").get("/health").status == 403
-    assert office.seat("sun").post(f"/health/retry/fact/{fact.id}").status == 403
+    assert office.seat("sun").post(f"/health/retry/fact/{one.id}").status == 403
+    assert office.seat("sun").post("/health/retry").status == 403
+    with databases.read(office.engine) as session:
+        lines = session.scalars(select(AccessLog.purpose).where(AccessLog.person_id == office.ids["root"]))
+        assert sorted(lines) == [
+            "retried 1 parked facts",
+            f"retried a parked fact ({one.id})",
+            f"retried a parked timer ({timer.id})",
+        ]
+
+
+def test_the_health_page_shows_every_check_and_what_sets_it_right(office: Office) -> None:
+    root = office.seat("root")
+    page = root.get("/health")
+    assert "Needs somebody: Clock, Worker, Sender, Redis, Disk space" in page
+    assert all(label in page for label in LABELS.values())
+    assert "start it again: tuoke clock" in page
+    with databases.begin(office.engine) as session:
+        for name, kind, detail in (("clock", "clock", ""), ("w", "worker", "pid 1"), ("s", "sender", "")):
+            beat(session, name, kind, datetime.now(UTC), detail)
+        beat(session, "redis", "redis", datetime.now(UTC), "answers")
+        beat(
+            session, "here", HOST, datetime.now(UTC), str(HostSign("here", 10**11, 10**12, 10**6, 0, "2026c"))
+        )
+    assert "All is well." in root.get("/health")
+    assert "1 of 1 alive" in root.get("/")
