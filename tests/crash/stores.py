@@ -67,12 +67,6 @@ class Sqlite:
         self.url = self.house_url = f"sqlite:///{self.file}"
         self.users: Callable[[], list[int]] = list
 
-    @property
-    def may_be_full(self) -> str:
-        return (
-            "" if self.disk.is_small else "by a limit on the length of files, for nothing may be mounted here"
-        )
-
     def fill(self, users: Callable[[], list[int]]) -> None:
         """No room for one page more: what the log of SQLite had room for is put away first."""
         for _turn in range(100):
@@ -129,10 +123,6 @@ class Postgres:
         )
         self.door = Door(self._reached, commit_of_a_request)
         self.house_url = f"postgresql+psycopg://postgres@127.0.0.1:{self.door.port}/postgres"
-
-    @property
-    def may_be_full(self) -> str:
-        return "" if self.disk.is_small else "not at all, for nothing may be mounted here"
 
     def _reached(self) -> socket.socket:
         reached = socket.socket(socket.AF_UNIX)
