@@ -36,10 +36,10 @@ pytestmark = [pytest.mark.processes, pytest.mark.long]
 LEADS = 200
 SERVICES, MIDDLE, WEB = 1, (2, 3), 4
 # Every timer that fires takes a moment, as on a slow disk, so that a sweep has a midst. In it a worker has written for a while.
-SLOW = """CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.004); RETURN NEW; END $$;
+SLOW = """CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.01); RETURN NEW; END $$;
 CREATE TRIGGER slow BEFORE UPDATE ON timer FOR EACH ROW WHEN (NEW.state = 'fired') EXECUTE FUNCTION slow()"""
-MIDST = """SELECT 1 FROM pg_stat_activity WHERE application_name = %s AND backend_xid IS NOT NULL
-AND clock_timestamp() - xact_start > interval '0.2 s'"""
+MIDST = """SELECT 1 FROM pg_stat_activity a JOIN pg_locks l USING (pid) WHERE a.application_name = %s
+AND l.relation = 'timer'::regclass AND l.mode = 'RowExclusiveLock' AND clock_timestamp() - a.xact_start > interval '0.2 s'"""
 
 
 @dataclass
@@ -68,11 +68,17 @@ class Company:
         words = [sys.executable, "-m", "workers.command", what, *named]
         self.running[name] = self.network.start(number, words, self.log(name), env)
 
+    def end(self, *names: str) -> None:
+        """Ask these to stop, and see that they end in order."""
+        for name in names:
+            self.running[name].terminate()
+        assert [(name, self.running.pop(name).wait(60)) for name in names] == [(name, 0) for name in names]
+
     def log(self, name: str) -> Path:
         return self.folder / f"{name}.log"
 
     def said(self) -> str:
-        return "".join(self.log(name).read_text() for name in self.running)
+        return "".join(log.read_text() for log in self.folder.glob("*@*.log"))
 
     def leads(self, number: int) -> bool:
         return self.says(f"clock@{number}").startswith("leads")
@@ -101,7 +107,7 @@ class Company:
             return timers.due(session, at) + facts.undelivered(session, at) == 0
 
     def is_sweeping(self, number: int) -> bool:
-        """Whether this host's worker is in the midst of a transaction that has written."""
+        """Whether this host's worker is in the midst of a transaction that has fired timers."""
         with psycopg.connect(f"{self.services.socket} dbname=tuoke") as connection:
             return connection.execute(MIDST, (f"worker@{number}",)).fetchone() is not None
 
@@ -201,22 +207,22 @@ def test_a_host_is_cut_off_in_the_midst_of_a_sweep(company: Company) -> None:
     databases.in_transaction(company.engine, lambda session: machinery.move(session, timedelta(days=5)))
     eventually(lambda: company.is_sweeping(cut))
     company.network.cut(cut)
-    at, before = time.monotonic(), company.count(Timer, state="fired")
+    at = time.monotonic()
+    assert company.is_sweeping(cut), "it was cut off in the midst of it"
+    assert company.count(Timer, name="expire", state="fired") == 0
     company.running[f"worker@{left}"].send_signal(signal.SIGCONT)
     eventually(lambda: company.leads(left), seconds=30)
     took_over = time.monotonic() - at
     eventually(people.some_more())
-    assert before < 2 * LEADS, "it was cut off before all was done"
 
     eventually(
-        lambda: company.count(Timer, name="expire", state="fired") == LEADS, seconds=90
+        lambda: company.count(Timer, name="expire", state="fired") == LEADS, seconds=120
     )  # by the one that is left
     settled = time.monotonic() - at
     company.network.mend(cut)
     eventually(lambda: company.says(f"clock@{cut}") == "stands-by" and company.lives(f"clock@{cut}"))
     eventually(lambda: company.lives(f"worker@{cut}"))
-    for what in ("clock", "worker"):  # and it can do all the work again
-        company.running[f"{what}@{left}"].terminate()
+    company.end(f"clock@{left}", f"worker@{left}")  # and it can do all the work again
     eventually(lambda: company.leads(cut), seconds=30)
     eventually(people.some_more())
     people.over.set()
@@ -224,11 +230,7 @@ def test_a_host_is_cut_off_in_the_midst_of_a_sweep(company: Company) -> None:
     print(f"clock taken over after {took_over:.1f} s, all settled after {settled:.1f} s, "
           f"{len(people.acknowledged)} requests acknowledged")  # fmt: skip
     look_at_the_books(company, people)
-    for process in company.running.values():
-        process.terminate()
-    assert {name: process.wait(60) for name, process in company.running.items()} == dict.fromkeys(
-        company.running, 0
-    )
+    company.end(*company.running)
     assert "Traceback" not in company.said()
     assert "four/hosts" not in company.said()
 
