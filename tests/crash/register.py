@@ -79,7 +79,7 @@ class Registers:
 
     def finish(self) -> None:
         """Run it until it comes through: what is in already is not brought in again."""
-        end = time.monotonic() + 120
+        end = time.monotonic() + 300
         while self.is_commanded:
             process = self._run()
             said, wrong = process.communicate()
