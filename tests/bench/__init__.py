@@ -2,9 +2,3 @@
 
 `make bench` prints a table and writes `var/bench.json`; `make bench ARGS=--help` says what can be chosen.
 """
-
-from functools import partial
-
-from tests.bench.grounds import opened
-
-_sqlite, _postgres = partial(opened, "sqlite"), partial(opened, "postgresql")

@@ -23,7 +23,7 @@ from sqlalchemy import Connection, Engine, select
 from models import database, sealed
 from models.leads import Lead
 from models.settings import Settings
-from tests.bench import _postgres, _sqlite
+from tests.bench.grounds import KINDS, opened
 from tests.conftest import DATA_KEY
 from tests.crowd import fill
 from tests.web.every_page import addresses, busy
@@ -33,7 +33,6 @@ from tests.web.watched import Look, look_at, looks
 from web.app import create_app
 from workflows.verify import verify
 
-OPENED = {"sqlite": _sqlite, "postgresql": _postgres}
 GROWING = (
     "lead", "history", "timer", "approval", "outbox", "notification", "entry", "journal", "sale", "name_print", "access_log", "message",
 )  # fmt: skip
@@ -209,10 +208,10 @@ def main() -> None:
     parser.add_argument("--leads", type=int, default=100_000)
     parser.add_argument("--history", type=int, default=5, help="rows of history per lead, on average")
     parser.add_argument("--times", type=int, default=20, help="how often each page is opened")
-    parser.add_argument("--db", choices=tuple(OPENED), action="append", help="one of them only")
+    parser.add_argument("--db", choices=KINDS, action="append", help="one of them only")
     asked = parser.parse_args()
-    for kind in asked.db or OPENED:
-        with OPENED[kind]() as engine:
+    for kind in asked.db or KINDS:
+        with opened(kind) as engine:
             database.migrate(engine)
             for row in walk(engine, asked.leads, asked.history, asked.times):
                 print(

@@ -16,10 +16,14 @@ from unittest.mock import patch
 import structlog
 
 import models.database
+import models.machinery
+import models.queueing
 import web.app
 import workers.clock
+import workers.draining
 import workers.jobs
 import workers.sending
+from models.queueing import Line
 from models.settings import Settings
 from tests.simulation.ground import DATA_KEY, Ground
 from tests.simulation.stage import Part
@@ -36,9 +40,13 @@ ENVIRONMENT = {
 }
 
 
-class Director:
-    """What the house asks of the day that is played."""
+enter = Line.enter
 
+
+class Director:
+    """What the house asks of the day that is played. `now` is the right time, whatever the machines believe."""
+
+    now: datetime
     chance: random.Random
 
     def time_of(self, part: Part | None) -> datetime:
@@ -75,8 +83,18 @@ class House:
         """The time on the machine of whoever asks."""
         return self.day.time_of(self.wires.stage.here())
 
+    def database_now(self, _session: Any, _real: datetime) -> datetime:
+        """The time of the database, which is the same for all hosts."""
+        return self.day.now
+
     def monotonic(self) -> float:
-        return self.real_now().timestamp()
+        """Seconds that nobody can set."""
+        return self.day.now.timestamp()
+
+    def stand_in_line(self, line: Line, seconds: float) -> bool:
+        """The line in front of SQLite is a place where others have their turn, too."""
+        self.wires.stand_in_line()
+        return enter(line, seconds)
 
     def sleep(self, seconds: float) -> None:
         self.day.rest(seconds)
@@ -123,7 +141,10 @@ def opened(ground: Ground) -> Iterator[House]:
             (processes, "real_now", house.real_now),
             (processes, "engine", lambda: ground.engine),
             (processes, "settings", lambda: house.settings),
+            (models.machinery, "present", house.database_now),
+            (models.queueing.Line, "enter", lambda line, seconds: house.stand_in_line(line, seconds)),
             (workers.jobs, "time", clockwork),
+            (workers.draining, "time", clockwork),
             (workers.clock, "time", clockwork),
             (models.database, "time", clockwork),
             (workers.sending, "carry", house.carry),

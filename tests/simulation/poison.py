@@ -68,20 +68,19 @@ class Poisons:
             )
             self.table = ""
 
-    def heal(self) -> None:
-        """It works again, and an operator lets everything that was parked be tried again."""
+    def heal(self) -> int:
+        """It works again, and an operator lets everything that was parked be tried again; how much that was."""
         self.mend()
+        faults, now = self.world.seen.faults, self.world.now
         with database.begin(self.world.engine) as session:
-            for fact in facts.parked(session):
-                self.world.seen.faults["parked fact tried again"] += facts.retry(
-                    session, fact.id, self.world.now
-                )
-            for timer in timers.parked(session):
-                self.world.seen.faults["parked timer tried again"] += timers.retry(session, timer.id)
-            for message in posting.log(session, None, 200, Message.state == "parked"):
-                self.world.seen.faults["parked message sent again"] += posting.send_again(
-                    session, message.id, self.world.now
-                )
+            told = [facts.retry(session, fact.id, now) for fact in facts.parked(session)]
+            fired = [timers.retry(session, timer.id) for timer in timers.parked(session)]
+            left = posting.log(session, None, 200, Message.state == "parked")
+            sent = [posting.send_again(session, message.id, now) for message in left]
+        faults["parked fact tried again"] += len(told)
+        faults["parked timer tried again"] += len(fired)
+        faults["parked message sent again"] += len(sent)
+        return len(told) + len(fired) + len(sent)
 
     def _say(self, *statements: str) -> None:
         with self.world.engine.begin() as connection:

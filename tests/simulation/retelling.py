@@ -25,7 +25,6 @@ class Retelling:
     """The model, and the codes under which the program knows its leads and requests."""
 
     def __init__(self, session: Session, at: datetime) -> None:
-        self.session = session
         people = session.scalars(select(Person)).unique().all()
         self.names: dict[int | None, str] = {person.id: person.name for person in people}
         humans = [Human(p.name, set(p.roles), p.team.name if p.team else None) for p in people]
@@ -35,7 +34,10 @@ class Retelling:
         )
         self.leads: dict[str, Lead] = {}
         self.requests: dict[str, Request] = {}
-        self.fired = {t.id: t for t in session.scalars(select(Timer).where(Timer.state == "fired"))}
+        fired = select(Timer.id, Timer.name).where(Timer.state == "fired", Timer.result == "taken")
+        self.fired: dict[int | None, str] = dict(session.execute(fired).all())
+        self.places: dict[str, int] = dict(session.execute(select(Duty.code, Duty.person_id)).all())
+        self.approvals = {approval.code: approval for approval in session.scalars(select(Approval))}
 
     def tell(self, row: History) -> None:
         """One row; what follows from another is not told, the model must come to it by itself."""
@@ -44,7 +46,7 @@ class Retelling:
         if (row.flow, row.event) in FOLLOWS or (row.flow == "lead" and self._duplicate(row)):
             return
         if row.flow == "duty":
-            (office.join if row.event == "join" else office.leave)(self._whose(row))
+            (office.join if row.event == "join" else office.leave)(self.names[self.places[row.case_code]])
         elif row.flow == "approval" and row.event == "request":
             self._asked(row, who)
         elif row.flow == "approval" and row.case_code in self.requests:
@@ -56,12 +58,8 @@ class Retelling:
     def _duplicate(self, row: History) -> bool:
         return row.event == "invalidate" and row.facts.get("reason") == "duplicate"
 
-    def _whose(self, row: History) -> str:
-        place = self.session.scalars(select(Duty).where(Duty.code == row.case_code)).one()
-        return self.names[place.person_id]
-
     def _asked(self, row: History, who: str) -> None:
-        approval = self.session.scalars(select(Approval).where(Approval.code == row.case_code)).one()
+        approval = self.approvals[row.case_code]
         if approval.flow == "lead":
             said = self.office.ask(who, approval.event, self.leads[approval.case_code], approval.frozen)
             assert said == "requested"
@@ -70,7 +68,7 @@ class Retelling:
     def _step(self, row: History, who: str) -> None:
         facts: dict[str, Any] = {**row.facts, **(row.private or {})}
         if row.timer_id is not None:
-            self.office.fire(self.leads[row.case_code], self.fired[row.timer_id].name)
+            self.office.fire(self.leads[row.case_code], self.fired[row.timer_id])
         elif row.event == "capture":
             self.leads[row.case_code] = self.office.capture(PUBLIC if row.by_id is None else who, facts)
         else:
@@ -90,7 +88,8 @@ def compare(session: Session, rows: list[History]) -> None:
             ) from no
     running: dict[tuple[str, str], dict[str, datetime]] = {}
     reminded: set[tuple[str, str, str]] = set()
-    for timer in session.scalars(select(Timer)):
+    columns = (Timer.flow, Timer.case_code, Timer.name, Timer.state, Timer.due_at, Timer.result)
+    for timer in session.execute(select(*columns)):
         if timer.state in ("pending", "parked"):
             running.setdefault((timer.flow, timer.case_code), {})[timer.name] = timer.due_at
         elif timer.state == "fired" and timer.result != "taken":
@@ -108,10 +107,10 @@ def compare(session: Session, rows: list[History]) -> None:
         events = [row.event for row in rows if row.flow == "lead" and row.case_id == lead.id]
         assert events == known.events, f"{lead.code}: {events}, {known.events}"
         same_timers("lead", lead.code, known, running, reminded)
-    for approval in session.scalars(select(Approval).where(Approval.flow == "lead")):
-        same_timers("approval", approval.code, told.requests[approval.code], running, reminded)
-    queue = select(Duty).where(Duty.state == "on_duty").order_by(Duty.position)
-    assert [told.names[duty.person_id] for duty in session.scalars(queue)] == told.office.queue
+    for code, request in told.requests.items():
+        same_timers("approval", code, request, running, reminded)
+    queue = select(Duty.person_id).where(Duty.state == "on_duty").order_by(Duty.position)
+    assert [told.names[person] for person in session.scalars(queue)] == told.office.queue
 
 
 def same_timers(

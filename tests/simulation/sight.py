@@ -10,12 +10,12 @@ from typing import Any
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from models import database
+from models import database, machinery
 from models.messages import Message
 from models.people import Person
 from models.remembered import Approval, Outbox, Timer
 from web.api.cases import taken_by_people
-from workflows import timers
+from workflows import facts, timers
 from workflows.approval import Approver
 from workflows.engine.actor import Actor
 from workflows.flows import FLOWS
@@ -112,19 +112,26 @@ class Sight:
         with database.read(self.engine) as session:
             return timers.next_due(session)
 
-    def next_try(self) -> datetime | None:
-        """When something that waits is to be tried next: a fact or a timer that broke, a message that is claimed, gathered or
-        was not taken."""
-        facts = select(func.min(Outbox.next_at)).where(Outbox.state == "pending")
-        broken = (Timer.state == "pending", Timer.due_at <= self.now, Timer.next_at.is_not(None))
-        messages = select(func.min(Message.next_at)).where(Message.state.in_(posting.WAITING))
+    def vouched(self) -> datetime | None:
+        """The instant that the leading clock vouches for."""
         with database.read(self.engine) as session:
-            found = [
-                session.scalar(facts),
-                session.scalar(select(func.min(Timer.next_at)).where(*broken)),
-                session.scalar(messages),
-            ]
-        return min((each for each in found if each), default=None)
+            row = machinery.lease(session)
+            return row.vouched_at if row else None
+
+    def waiting(self) -> tuple[int, int, datetime | None]:
+        """How much is to be done now inside the house and to be sent out of it; and when something that waits is to be tried
+        next: a fact or a timer that broke, a message that is claimed, gathered or was not taken."""
+        broken = (Timer.state == "pending", Timer.due_at <= self.now, Timer.next_at.is_not(None))
+        tries = (
+            select(func.min(Outbox.next_at)).where(Outbox.state == "pending"),
+            select(func.min(Timer.next_at)).where(*broken),
+            select(func.min(Message.next_at)).where(Message.state.in_(posting.WAITING)),
+        )
+        with database.read(self.engine) as session:
+            inside = timers.due(session, self.now) + facts.undelivered(session, self.now)
+            outward = posting.waiting(session, self.now)
+            found = session.execute(select(*(each.scalar_subquery() for each in tries))).one()
+        return inside, outward, min((each for each in found if each), default=None)
 
     def approvers(self, code: str) -> list[str]:
         """Whose role and relation it is to decide this, whether four eyes are kept or not."""

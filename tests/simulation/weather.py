@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, fields
 from datetime import timedelta
 
-SLOW_CLOCKS = (0, 0, 0, 0.4, 2, 45, 240)  # seconds by which a machine's clock may be slow
+SLOW = (0, 0, 0.4, 2, 20, 90)  # seconds by which the clock of a host may be slow
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,8 @@ class Weather:
     base_goes: float = 0.0  # the whole database, for a while
     poison: float = 0.0  # a consumer or a timer breaks on some rows
     stalls: float = 0.0  # a process stands still, and time goes on without it
-    slow: float = 0.0  # a machine's clock is late
+    slow: float = 0.0  # the clock of a host is late
+    jumps: float = 0.0  # the clocks of the hosts run ahead, until somebody sets them back
     fails: float = 0.0  # a receiver of messages
     pauses: float = 0.15  # the turn passes on at a statement
 
@@ -56,12 +57,12 @@ class Weather:
 FOUL = Weather(
     dies=0.005, cut=0.002, refused=0.002, dies_committing=0.03, cut_committing=0.02, answer_lost=0.06, doubled=0.06, gives_up=0.05,
     knock_lost=0.15, knock_doubled=0.15, knock_late=0.2, redis_mute=0.05, redis_goes=0.05, flushed=0.02, base_goes=0.01, poison=0.15,
-    stalls=0.01, slow=0.3, fails=0.2, pauses=0.15,
+    stalls=0.01, slow=0.3, jumps=0.03, fails=0.2, pauses=0.15,
 )  # fmt: skip
 WHAT = [f.name for f in fields(Weather)]
 CALM = Weather(pauses=0.0)
 
 
-def late(rng: random.Random, weather: Weather) -> timedelta:
-    """By how much the clock of one machine is slow."""
-    return timedelta(seconds=rng.choice(SLOW_CLOCKS)) if rng.random() < weather.slow else timedelta(0)
+def lateness(rng: random.Random, weather: Weather) -> timedelta:
+    """By how much the clock of a host is slow."""
+    return timedelta(seconds=rng.choice(SLOW)) if rng.random() < weather.slow else timedelta(0)

@@ -21,7 +21,6 @@ from sqlalchemy.exc import OperationalError
 from tests.simulation.stage import Died, Part, Stage, Until
 from tests.simulation.weather import CALM, Weather
 
-DOOR = "BEGIN IMMEDIATE"
 SHAPE = re.compile(
     r"(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH|ROLLBACK TO SAVEPOINT|RELEASE SAVEPOINT|SAVEPOINT|BEGIN|PRAGMA|SET)\b",
     re.I,
@@ -76,8 +75,6 @@ class Wires:
             stands = self.writer is not part and self.rng.random() < self.weather.stalls
             self.stage.pause(self.rest_of() if stands else None)
             self._go_on(part, conn)
-        if self.sqlite and statement == DOOR:
-            self._queue(part)
         if not self.sqlite:
             part.connection = conn.connection.dbapi_connection
             self.stage.into_database(part)
@@ -87,8 +84,11 @@ class Wires:
         if part.dead:
             self._die(part, conn)
 
-    def _queue(self, part: Part) -> None:
-        """Wait at SQLite's door until nobody else writes."""
+    def stand_in_line(self) -> None:
+        """Wait in front of SQLite until nobody else writes; then nobody waits at its door."""
+        part = self.stage.here()
+        if part is None:
+            return
         while self.writer is not None:
             self.stage.pause(lambda: self.writer is None)
             if part.dead:
@@ -157,12 +157,13 @@ class Wires:
         raise Died
 
     def _lose(self, part: Part, conn: Connection, statement: str) -> None:
+        """PostgreSQL is gone with the connection; SQLite cannot read or write, and has undone what was begun."""
+        if self.sqlite:
+            raw(conn).rollback()
+            self._out(part)
+            raise OperationalError(statement, None, sqlite3.OperationalError("disk I/O error"))
         self._hang_up(part, conn)
-        lost = (
-            sqlite3.OperationalError("disk I/O error")
-            if self.sqlite
-            else psycopg.OperationalError("the connection is lost")
-        )
+        lost = psycopg.OperationalError("the connection is lost")
         raise OperationalError(statement, None, lost, connection_invalidated=True)
 
     def _again(self) -> Exception:

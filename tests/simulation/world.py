@@ -23,7 +23,7 @@ from tests.simulation.knocks import Door, Redis
 from tests.simulation.seen import Seen
 from tests.simulation.sight import Sight
 from tests.simulation.stage import Died, Part, Stage
-from tests.simulation.weather import CALM, Weather, late
+from tests.simulation.weather import CALM, Weather, lateness
 from workers.clock import Clock
 from workers.queue import NAME, OUTWARD
 from workflows import policy
@@ -62,19 +62,20 @@ class World(Sight, Director):
         self.weather = Weather.of(self.rng)
         self.redis = Redis(self.rng, seen.faults, lambda: self.wires.weather, lambda: self.now)
         self.doors = {name: Door(name, self.redis) for name in (NAME, OUTWARD)}
-        doors = cast(dict[str, Queue], self.doors)
-        self.clocks = [Clock(self.engine, doors, f"clock {n}") for n in range(self.rng.choice((1, 1, 2)))]
+        self.keys = self.started = 0
+        self.hosts = [lateness(self.rng, self.weather) for _unused in range(1 if self.wires.sqlite else 3)]
+        self.ahead = timedelta(0)  # by how much all of them are fast
+        self.clocks = [self.clock() for _unused in range(self.rng.choice((1, 1, 2)))]
         self.requests: list[Request] = []
         self.answered: list[Request] = []
         self.given_up: list[Request] = []
         self.carried_to: dict[str, int] = {}
         self.poisons = poison.Poisons(self)
-        self.keys = 0
 
     # -- what the house asks ----------------------------------------------------------------------------------------
 
     def time_of(self, part: Part | None) -> datetime:
-        return self.now - part.late if part else self.now
+        return self.now + self.ahead - part.late if part else self.now
 
     def rest(self, seconds: float) -> None:
         self.stage.pause()
@@ -158,9 +159,9 @@ class World(Sight, Director):
         return found
 
     def enter(self, kind: str, place: str, act: Callable[[], Any], slow: timedelta | None = None) -> Part:
-        part = Part(kind, act, late(self.rng, self.wires.weather) if slow is None else slow)
-        part.place = place
-        return self.stage.enter(part)
+        return self.stage.enter(
+            Part(kind, act, self.rng.choice(self.hosts) if slow is None else slow, place=place)
+        )
 
     def go_on(self, part: Part) -> None:
         self.stage.go_on(part)
@@ -174,6 +175,8 @@ class World(Sight, Director):
         """What came of a part. A job may fail only because the database was away; else only death ends anything early."""
         if isinstance(part.broke, Died):
             self.seen.died[part.kind] += 1
+            if part.kind == "clock":
+                self.clocks[part.about] = self.clock()
         elif isinstance(part.broke, workers.jobs.DrainFailed):
             cause = part.broke.__context__
             if not isinstance(cause, Exception) or not database.away(cause):
@@ -282,8 +285,17 @@ class World(Sight, Director):
 
     # -- the house by itself ----------------------------------------------------------------------------------------
 
+    def clock(self) -> Clock:
+        """A clock as it starts. It counts the seconds that really pass."""
+        elapsed = lambda: (self.now - OPENS).total_seconds()  # noqa: E731
+        self.started += 1
+        return Clock(self.engine, cast(dict[str, Queue], self.doors), f"clock {self.started}", elapsed)
+
     def tick(self) -> None:
-        self.enter("clock", "clock", self.rng.choice(self.clocks).tick)
+        """One of the clocks looks. One that died is started anew, and knows nothing of what it was."""
+        n = self.rng.randrange(len(self.clocks))
+        part = self.enter("clock", "clock", self.clocks[n].tick, self.hosts[n % len(self.hosts)])
+        part.about = n
 
     def work(self, name: str) -> None:
         self.doors[name].take()
@@ -314,6 +326,8 @@ class World(Sight, Director):
         if self.redis.away or drawn() < weather.redis_goes * 10:
             self.redis.away = not self.redis.away
             self.seen.faults["Redis away"] += self.redis.away
+        if self.ahead or drawn() < weather.jumps * 10:
+            self.jump()
         if drawn() < weather.flushed * 10:
             self.redis.flush()
         if self.wires.base_away or drawn() < weather.base_goes * 10:
@@ -321,11 +335,20 @@ class World(Sight, Director):
         if not self.stage.parts:
             self.poisons.mischief()
 
+    def jump(self) -> None:
+        """The clocks of the hosts run ahead, or are set back. Timers must not believe them (`workers.leading`)."""
+        if self.ahead:
+            self.ahead = timedelta(0)
+        elif any(clock.leading.leads for clock in self.clocks):
+            self.ahead = timedelta(minutes=self.rng.choice((5, 16, 90)))
+            self.seen.faults["clocks jumped ahead"] += 1
+
     # -- the end of the day -----------------------------------------------------------------------------------------
 
     def calm(self) -> None:
         """The weather clears. Whoever asked is answered, and everything that waits is done."""
         self.wires.weather, self.wires.base_away, self.redis.away = CALM, False, False
+        self.ahead = timedelta(0)
         while self.stage.parts or self.requests:
             ready = self.stage.ready()
             if ready:
@@ -335,20 +358,33 @@ class World(Sight, Director):
             else:
                 self.later(timedelta(minutes=10))  # for who stands still
         self.drain()
-        if self.rng.random() < 0.7:
-            self.poisons.heal()
+        if self.rng.random() < 0.7 and self.poisons.heal():
             self.drain()
 
     def drain(self) -> None:
         """Work until nothing is left to do now, nor is to be tried again soon."""
         for _unused in range(200):
-            workers.jobs.drain()
-            workers.jobs.send()
-            again = self.next_try()
-            if again is None:
+            inside, outward, again = self.waiting()
+            if inside:
+                self.vouch()
+                workers.jobs.drain()
+            elif outward:
+                workers.jobs.send()
+            elif again is None:
                 return
-            self.now = max(self.now, again)
+            else:
+                self.now = max(self.now, again)
         raise AssertionError("work without end")
+
+    def vouch(self) -> None:
+        """Let a clock lead that knows the time: timers fire no further than it vouches for."""
+        for _unused in range(20):
+            for clock in self.clocks:
+                clock.tick()
+            if self.vouched() == self.now:
+                return
+            self.later(timedelta(seconds=5))
+        raise AssertionError("no clock leads")
 
     def end(self) -> None:
         """Something went wrong: nobody plays on."""
