@@ -30,12 +30,14 @@ HEADER = ["序号", "客户姓名", "联系电话", "来源渠道", "备注"]
 
 @dataclass
 class Registers:
-    """Two of `rows` customers each in every round, whose phones nobody else has."""
+    """Two of `rows` customers each in every round, whose phones nobody else has; in a brief storm in which the command is not
+    killed, only the one for the workers."""
 
     folder: Path
     house: House
     rows: int
     rounds: int = 0
+    is_commanded: bool = True
 
     def next_round(self) -> None:
         self.by_command = self._written("command", 13955000000)
@@ -76,17 +78,16 @@ class Registers:
         return process.returncode < 0
 
     def finish(self) -> None:
-        """Run it until it comes through; then once more, which brings in nothing."""
-        end = time.monotonic() + 120
-        while True:
+        """Run it until it comes through: what is in already is not brought in again."""
+        end = time.monotonic() + 300
+        while self.is_commanded:
             process = self._run()
             said, wrong = process.communicate()
             if process.returncode == 0:
-                break
+                counts = json.loads(said)
+                assert (counts["good"] + counts["already"], counts["bad"]) == (self.rows, 0), counts
+                return
             assert time.monotonic() < end, wrong.decode()
-        counts = json.loads(said)
-        assert counts["good"] + counts["already"] == self.rows, counts
-        assert counts["bad"] == 0, counts
 
     def _run(self) -> subprocess.Popen[bytes]:
         words = ["import", "leads", str(self.by_command), "--consent", "登记表", "--as", "mei", "--json"]
@@ -102,7 +103,8 @@ class Registers:
 
     def imported(self, session: Session) -> set[str]:
         """The codes of the leads that they became. Fails when a row became none, or two."""
-        codes, expected = set(session.scalars(select(ImportedRow.lead_code))), 2 * self.rows * self.rounds
+        expected = (1 + self.is_commanded) * self.rows * self.rounds
+        codes = set(session.scalars(select(ImportedRow.lead_code)))
         assert len(codes) == expected == session.scalar(select(func.count(ImportedRow.digest)))
         for taken in session.scalars(select(RegisterImport)):
             assert (taken.state, taken.good) == (background.DONE, self.rows), (taken.state, taken.good)

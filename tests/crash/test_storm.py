@@ -11,7 +11,7 @@ import pytest
 from tests.crash.__main__ import opened
 from tests.crash.torture import Torture, table
 
-LEADS = int(os.environ.get("TUOKE_STORM", "8"))
+LEADS = int(os.environ.get("TUOKE_STORM", "6"))
 SEED = int(os.environ.get("TUOKE_SEED", "0")) or random.SystemRandom().randrange(1, 2**31)
 
 

@@ -60,6 +60,7 @@ class Torture:
         client = Client(self.house.port, tokens, f"s{self.seed}", cookie(TOKEN))
         kinds = faults.chosen(faults.table(self.registers), self.store.kind, self.seed, self.brief)
         pause = (0.05, 0.4) if self.brief else (0.3, 1.5)
+        self.registers.is_commanded = not self.brief or any(kind.name == "import killed" for kind in kinds)
         self.storm = Storm(
             self.house,
             self.store,
@@ -171,6 +172,8 @@ class Torture:
             assert time.monotonic() < end, f"there was nobody to strike: {missing}"
             lives.numbers = range(lives.numbers.stop, lives.numbers.stop + 2)
             lives.everybody(lives.arrive)
+            if any(name.startswith("sender") for name in missing):  # what waits for its next try is sent then
+                self.by_hand(lambda session: machinery.move(session, timedelta(minutes=2)))
 
     def wait_drained(self, what: str) -> None:
         eventually(lambda: checker.drained(self.engine), 240 + self.leads, what)

@@ -86,8 +86,8 @@ def _about_database(error: Exception) -> str:
         return f"DATABASE_URL: {said.splitlines()[0][:100]}"
     if "no such table" in said or "UndefinedTable" in type(error.orig).__name__:
         return "The database has no tables yet: run `tuoke migrate`, or set DATABASE_URL to the right one"
-    if error.connection_invalidated or type(error.orig).__name__ == "OperationalError":
-        return f"The database cannot be reached ({said.splitlines()[0][:200]}): see DATABASE_URL"
+    if error.connection_invalidated or isinstance(error, known.OperationalError):
+        return f"The database cannot be reached or written ({said.splitlines()[0][:200]}): see DATABASE_URL"
     return ""
 
 
