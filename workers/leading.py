@@ -50,11 +50,13 @@ class Watch:
         self.elapsed, self.boot = elapsed, ground.boot() if boot is None else boot
         self.anchor: tuple[datetime, float] | None = None  # an instant that was right, and when that was
         self.seen: tuple[str, int] | None = None
+        self.looked = float("-inf")
 
     def judge(self, row: Lease | None, present: datetime) -> Time:
         """What can be vouched for now, seeing the row and the present instant as the hosts' clocks have it."""
         now = self.elapsed()
         self._learn(row, now)
+        self.looked = now
         if self.anchor is None:
             self.anchor = present, now
         ahead = present - (self.anchor[0] + timedelta(seconds=now - self.anchor[1]))
@@ -68,16 +70,14 @@ class Watch:
         return Time(present)
 
     def _learn(self, row: Lease | None, now: float) -> None:
-        """Take what another leader has just vouched for as what was right; at the start what the last one did, where it is
-        known how long that is ago, or where it was in doubt itself."""
+        """Take what another leader has just vouched for as what was right; what it vouched for some time ago only where it is
+        known how long ago that is. At the start also what was in doubt itself."""
         if row is None or row.vouched_at is None or self.seen == (row.holder, row.turn):
             return
         first, self.seen = self.seen is None, (row.holder, row.turn)
-        if not first:
-            self.anchor = row.vouched_at, now
-        elif self.boot and row.boot == self.boot:
+        if self.boot and row.boot == self.boot:
             self.anchor = row.vouched_at, row.boot_us / 1e6
-        elif row.ahead_us:
+        elif now - self.looked < LEASE_SECONDS if not first else row.ahead_us:
             self.anchor = row.vouched_at, now
 
 

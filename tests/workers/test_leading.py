@@ -198,6 +198,18 @@ def test_a_host_with_a_wrong_clock_that_takes_over_goes_on_from_what_was_vouched
     assert abs(seen.vouched - (NOON + timedelta(seconds=three.passed))) < timedelta(seconds=2)
 
 
+def test_who_stood_still_while_another_led_does_not_take_old_news_for_new(one: Host, two: Host) -> None:
+    """It sees a turn that it did not know, and cannot tell how long ago that was: its own seconds are better."""
+    two.wall = timedelta(0)
+    two.passed = one.passed
+    ticked(one, two, seconds=5)
+    ticked(one, seconds=60)
+    two.passed += 1200
+    assert not two.tick().doubted
+    assert ticked(two, seconds=LEASE_SECONDS + 1) == ["two"]
+    assert two.tick() == Time(two.says())
+
+
 def test_a_new_start_on_the_same_run_of_the_host_sees_a_jump_in_between(one: Host) -> None:
     ticked(one, seconds=2)
     one.start()
