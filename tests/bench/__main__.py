@@ -6,7 +6,6 @@ make bench ARGS="--quick --only transition,sweep --db sqlite"
 from __future__ import annotations
 
 import argparse
-import importlib
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,7 +14,19 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from tests.bench import books, capture, deliver, grounds, growth, lateness, proof, sweep, table, transition
+from tests.bench import (
+    books,
+    capture,
+    deliver,
+    grounds,
+    growth,
+    lateness,
+    peers,
+    proof,
+    sweep,
+    table,
+    transition,
+)
 from tests.bench.books import Books
 from tests.bench.grounds import House
 from tests.bench.hand import Hand
@@ -122,16 +133,11 @@ class Bench:
 
     def compare(self, kind: str, engine: Engine) -> None:
         """What others do a second, by row, where they are installed to be compared with."""
-        try:
-            peers = importlib.import_module("tests.bench.peers")
-        except ImportError:
-            return
-        found: dict[str, dict[str, float]] = peers.measure(
-            kind, engine.url.render_as_string(hide_password=False)
-        )
-        for result in self.results:
-            if result.db == kind:
-                result.peers = found.get(result.name, {})
+        compared = [result for result in self.results if result.db == kind and result.name in peers.ROWS]
+        if compared:
+            found = peers.measure(kind, engine.url.render_as_string(hide_password=False))
+            for result in compared:
+                result.peers = found[result.name]
 
     def tell(self) -> None:
         """The tables, and the file for programs."""

@@ -40,13 +40,14 @@ Figures = dict[str, dict[str, float]]
 def measure(kind: str, url: str, transitions: int = 300, timers: int = 1000, rounds: int = 3) -> Figures:
     """By row and peer, how many a second, the median of some rounds. `url` is any database of the server (or a file in the
     folder) to measure on."""
-    return medians([one_round(kind, url, transitions, timers) for _unused in range(rounds)])
+    there = installed()
+    return medians([one_round(there, kind, url, transitions, timers) for _unused in range(rounds)])
 
 
-def one_round(kind: str, url: str, transitions: int, timers: int) -> Figures:
-    """Every peer that is installed once at every row that it has."""
+def one_round(asked: list[str], kind: str, url: str, transitions: int, timers: int) -> Figures:
+    """Each of these peers once at every row that it has."""
     found: Figures = {row: {} for row in ROWS}
-    for peer in installed():
+    for peer in asked:
         for row, number in zip(ROWS, (transitions, timers), strict=True):
             if not why_not(peer, row, kind):
                 found[row][peer] = figure(peer, row, url, number)

@@ -26,16 +26,17 @@ GOALS = {"transition": 3.0, "sweep": 10.0}  # how many times as many a second as
 
 def main() -> None:
     asked = _asked()
+    there = [peer for peer in peers.installed() if peer in asked.peers]
     for kind in asked.db:
         with grounds.opened(kind) as engine:
             url = engine.url.render_as_string(hide_password=False)
             ours, rounds = Ours(engine, asked), []
             for _unused in range(asked.rounds):
                 own = ours.one_round()
-                theirs = peers.one_round(kind, url, asked.transitions, asked.timers)
+                theirs = peers.one_round(there, kind, url, asked.transitions, asked.timers)
                 rounds.append({row: {"ours": own[row], **theirs[row]} for row in peers.ROWS})
         for row, figures in peers.medians(rounds).items():
-            show(kind, row, figures)
+            show(kind, row, there, figures)
 
 
 class Ours:
@@ -61,15 +62,15 @@ class Ours:
         self.books.office.lead("screen", "guo", code, demand=DEMAND, intent="A")
 
 
-def show(kind: str, row: str, figures: dict[str, float]) -> None:
+def show(kind: str, row: str, there: list[str], figures: dict[str, float]) -> None:
     """One line for each, how many times as many ours does, and whether that is what is asked for."""
     print(f"\n{row} on {kind}, {GOALS[row]:.0f} times as many are asked for")
     ours = figures["ours"]
     print(f"  {'ours':<14}{ours:>8,.0f} /s")
-    for peer in peers.PEERS:
+    for peer in there:
         if reason := peers.why_not(peer, row, kind):
-            print(f"  {peer:<14}       -    {reason}")
-        elif peer in figures:
+            print(f"  {peer:<14}{'-':>8}    {reason}")
+        else:
             times = ours / figures[peer]
             verdict = "met" if times >= GOALS[row] else "MISSED"
             print(f"  {peer:<14}{figures[peer]:>8,.0f} /s {times:>7.1f} times  {verdict}")
@@ -77,15 +78,20 @@ def show(kind: str, row: str, figures: dict[str, float]) -> None:
 
 def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench-peers", description=(__doc__ or "").splitlines()[0])
-    kinds = ",".join(grounds.KINDS)
-    parser.add_argument("--db", type=lambda text: text.split(","), default=list(grounds.KINDS), help=kinds)
+    for name, known in (("db", grounds.KINDS), ("peers", tuple(peers.PEERS))):
+        parser.add_argument(f"--{name}", type=_words, default=list(known), help=f"some of {','.join(known)}")
     parser.add_argument("--transitions", type=int, default=300, help="in each round (300)")
     parser.add_argument("--timers", type=int, default=1000, help="overdue at once, in each round (1000)")
     parser.add_argument("--rounds", type=int, default=3)
     asked = parser.parse_args()
-    if unknown := [kind for kind in asked.db if kind not in grounds.KINDS]:
-        parser.error(f"{unknown[0]} is none of {kinds}")
+    for chosen, known in ((asked.db, grounds.KINDS), (asked.peers, tuple(peers.PEERS))):
+        if unknown := [name for name in chosen if name not in known]:
+            parser.error(f"{unknown[0]} is none of {', '.join(known)}")
     return asked
+
+
+def _words(text: str) -> list[str]:
+    return text.split(",")
 
 
 if __name__ == "__main__":
