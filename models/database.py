@@ -167,8 +167,7 @@ def migrate(opened: Engine) -> None:
     with opened.connect() as connection:
         config = alembic_config()
         config.attributes["connection"] = connection
-        if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql("SELECT pg_advisory_lock(7420)")
+        _await_turn(connection)
         try:
             command.upgrade(config, "head")
             connection.commit()
@@ -178,6 +177,16 @@ def migrate(opened: Engine) -> None:
                 connection.exec_driver_sql("SELECT pg_advisory_unlock(7420)")
                 connection.commit()
     check_key(opened)
+
+
+def _await_turn(connection: sqlalchemy.Connection) -> None:
+    """On PostgreSQL one process at a time migrates. Whoever waits asks again and again instead of standing in a transaction, for
+    an index that is made concurrently waits for all of these."""
+    if connection.dialect.name == "postgresql":
+        while not connection.exec_driver_sql("SELECT pg_try_advisory_lock(7420)").scalar():
+            connection.rollback()
+            time.sleep(0.1)
+        connection.commit()
 
 
 def check_key(opened: Engine) -> None:

@@ -158,7 +158,7 @@ class Told:
                 told[PRIVATE_MAC] = spoken.private_mac = chain.private_digest(said["private"](of))
             case = spoken.flow, spoken.case_id
             told[PREVIOUS] = spoken.previous = heads.get(case, "")
-            told[HASH] = heads[case] = chain.digest(spoken)  # type: ignore[arg-type]
+            told[HASH] = heads[case] = chain.digest(spoken)
             rows.append(told)
         return heads
 
