@@ -237,16 +237,35 @@ def migrate(opened: Engine) -> None:
 
 
 def _upgrade(opened: Engine) -> None:
-    """Everything in one transaction, and one at a time."""
+    """One at a time; where an index is made beside everybody's work, that ends a transaction and begins another."""
     from alembic import command  # a third of the time it takes to start, and only needed here
 
-    with opened.begin() as connection:
+    with opened.connect() as connection:
         config = alembic_config()
         config.attributes["connection"] = connection
-        if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7420)")
-            connection.exec_driver_sql("SET LOCAL lock_timeout = '3s'")
-        command.upgrade(config, "head")
+        _await_turn(connection)
+        try:
+            if connection.dialect.name == "postgresql":
+                connection.exec_driver_sql("SET lock_timeout = '3s'")
+                connection.commit()
+            command.upgrade(config, "head")
+            connection.commit()
+        finally:
+            if connection.dialect.name == "postgresql":
+                connection.rollback()
+                connection.exec_driver_sql("RESET lock_timeout")
+                connection.exec_driver_sql("SELECT pg_advisory_unlock(7420)")
+                connection.commit()
+
+
+def _await_turn(connection: sqlalchemy.Connection) -> None:
+    """On PostgreSQL one process at a time migrates. Whoever waits asks again and again instead of standing in a transaction, for
+    an index that is made concurrently waits for all of these."""
+    if connection.dialect.name == "postgresql":
+        while not connection.exec_driver_sql("SELECT pg_try_advisory_lock(7420)").scalar():
+            connection.rollback()
+            time.sleep(0.1)
+        connection.commit()
 
 
 def check_key(opened: Engine) -> None:

@@ -25,6 +25,9 @@ from models.sealed import Sealed
 
 OPEN = "state <> 'closed' AND protected"
 POOL = "state = 'reclaimed' AND holder_id IS NULL"
+LISTED = ("captured_at", "id", "channel", "intent", "outcome")
+SINCE = ("screened", "visited", "assigned", "unconverted", "reclaimed")
+AGES = tuple(f"{state}_at" for state in SINCE)
 
 
 class Lead(Case, Base):
@@ -43,7 +46,9 @@ class Lead(Case, Base):
         Index("ix_lead_waiting", "project_id", "state", "offered_to_id", "visited_at"),
         # The pool in the order in which it is shown.
         Index("ix_lead_pool", "lost_at", "id", sqlite_where=text(POOL), postgresql_where=text(POOL)),
-        # All that lists are narrowed down by: their figures are counted from here, without the wide rows.
+        # Everybody's leads, and somebody's, by state in the order of lists, with what these are narrowed down by: rows of a
+        # page are found, and figures counted, without the wide rows.
+        Index("ix_lead_latest", "state", *LISTED, "promoter_id", "holder_id"),
         Index(
             "ix_lead_lists",
             "state",
@@ -54,16 +59,32 @@ class Lead(Case, Base):
             "promoter_id",
             "holder_id",
         ),
+        Index("ix_lead_promoter", "promoter_id", "state", *LISTED, "holder_id", *AGES),
+        Index("ix_lead_holder", "holder_id", "state", *LISTED, "promoter_id", *AGES),
+        # Since when the leads of a state have been in it; for captured ones that is the capture.
+        *(
+            Index(
+                f"ix_lead_{state}",
+                f"{state}_at",
+                "id",
+                "promoter_id",
+                "holder_id",
+                sqlite_where=text(f"state = '{state}'"),
+                postgresql_where=text(f"state = '{state}'"),
+            )
+            for state in SINCE
+        ),
         CheckConstraint("outcome IS NULL OR state = 'closed'", name="outcome_only_when_closed"),
         CheckConstraint("amount_fen IS NULL OR amount_fen >= 0", name="amount_not_negative"),
     )
 
+    state: Mapped[str] = mapped_column(String(24))
     outcome: Mapped[str | None] = mapped_column(String(12))
     name: Mapped[str | None] = mapped_column(Sealed("lead.name"))
     phone: Mapped[str | None] = mapped_column(Sealed("lead.phone"))
     phone_index: Mapped[str] = mapped_column(String(64), index=True)
     protected: Mapped[bool] = mapped_column(default=True)
-    channel: Mapped[str] = mapped_column(String(20), index=True)
+    channel: Mapped[str] = mapped_column(String(20))
     consent: Mapped[str] = mapped_column(String(200))
     consent_at: Mapped[datetime]
     demand: Mapped[str | None] = mapped_column(Sealed("lead.demand"))
@@ -75,10 +96,10 @@ class Lead(Case, Base):
     note: Mapped[str | None] = mapped_column(Sealed("lead.note"))
     registered_on: Mapped[date | None]
     party_size: Mapped[int | None]
-    promoter_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
+    promoter_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     by_outreach: Mapped[bool | None]
     visit_team_id: Mapped[int | None] = mapped_column(ForeignKey("team.id"))
-    holder_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
+    holder_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     offered_to_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
     offered_at: Mapped[datetime | None]
     declined_by: Mapped[list[int]] = mapped_column(JSON, default=list)

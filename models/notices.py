@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Key
+
+UNREAD = "read_at IS NULL"
 
 
 class Notification(Base):
@@ -18,6 +20,13 @@ class Notification(Base):
     __table_args__ = (
         UniqueConstraint("fact_uid", "person_id"),
         Index("ix_notification_person", "person_id", "id"),
+        Index(
+            "ix_notification_unread",
+            "person_id",
+            "id",
+            sqlite_where=text(UNREAD),
+            postgresql_where=text(UNREAD),
+        ),
         Index("ix_notification_case", "case_code"),
     )
 

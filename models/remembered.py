@@ -27,6 +27,9 @@ PENDING = "state = 'pending'"
 # Who is told of every fact, in the order in which they came: one is only ever added at the end. A fact says how many its
 # writer knew, so that a process of the code before, which knows fewer, leaves it to those who know them all.
 CONSUMERS = ("notices", "ledger", "webhooks")
+# The clocks by which lists of leads are ordered.
+CLOCKS = ("lapse", "expire", "offer")
+CLOCK = f"state = 'pending' AND flow = 'lead' AND name IN ({', '.join(map(repr, CLOCKS))})"
 
 
 class History(Base):
@@ -41,6 +44,8 @@ class History(Base):
     __table_args__ = (
         UniqueConstraint("flow", "case_id", "seq"),
         Index("ix_history_case", "flow", "case_code"),
+        # What happened lately, by its kind.
+        Index("ix_history_lately", "event", "at"),
     )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
@@ -49,7 +54,7 @@ class History(Base):
     case_code: Mapped[str] = mapped_column(String(24))
     project_id: Mapped[int] = mapped_column(Key)
     seq: Mapped[int] = mapped_column(Integer)
-    event: Mapped[str] = mapped_column(String(40), index=True)
+    event: Mapped[str] = mapped_column(String(40))
     source: Mapped[str | None] = mapped_column(String(24))
     target: Mapped[str] = mapped_column(String(24))
     by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
@@ -84,6 +89,15 @@ class Timer(Base):
             postgresql_where=text(PENDING),
         ),
         Index("ix_timer_due", "state", "due_at", "id"),
+        # The clocks of leads in the order in which they run out.
+        Index(
+            "ix_timer_clock",
+            "due_at",
+            "case_id",
+            "name",
+            sqlite_where=text(CLOCK),
+            postgresql_where=text(CLOCK),
+        ),
         Index("ix_timer_case", "flow", "case_id"),
     )
 
@@ -119,6 +133,25 @@ class Approval(Case, Base):
             postgresql_where=text(PENDING),
         ),
         Index("ix_approval_open", "state", "requested_at"),
+        # What waits, by who decides it and what is asked, the oldest first; and by who asked.
+        Index(
+            "ix_approval_waiting",
+            "approver",
+            "flow",
+            "event",
+            "requested_at",
+            "id",
+            sqlite_where=text(PENDING),
+            postgresql_where=text(PENDING),
+        ),
+        Index(
+            "ix_approval_asked",
+            "requested_by_id",
+            "requested_at",
+            "id",
+            sqlite_where=text(PENDING),
+            postgresql_where=text(PENDING),
+        ),
         Index("ix_approval_case", "flow", "case_code"),
         Index("ix_approval_decided", "decided_at", "id"),
     )

@@ -3,9 +3,10 @@ somebody agrees, in the same transaction. Four eyes: nobody decides what they as
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select, true
+from sqlalchemy import ColumnElement, False_, True_, and_, exists, or_, select, true
 from sqlalchemy.orm import Session
 
 from models.people import Person
@@ -136,18 +137,32 @@ def beneficiaries(session: Session, approval: Approval) -> set[int]:
     return gains | staff.ids_named(session, people_named(approval))
 
 
+def seen_about(actor: Actor, name: str) -> ColumnElement[bool]:
+    """The requests about cases of this workflow that one may see. The cases are only looked at where one does not see all."""
+    flow = subject_flow(name)
+    sees, mine = flow.seen_by(actor), Approval.flow == name
+    if isinstance(sees, True_ | False_):
+        return and_(mine, sees)
+    return exists().where(mine, flow.table.id == Approval.case_id, sees).correlate(Approval)
+
+
 def people_named(approval: Approval) -> list[str]:
     """The staff whom the frozen data name."""
     facts = steps_of(approval)[0].facts
     return [approval.frozen[name] for name in facts.marked("person") if approval.frozen.get(name)]
 
 
-def asks_of(actor: Actor) -> set[str]:
-    """The kinds of approver (`Approval.approver`) that this actor's roles may make them."""
+def asks_of(actor: Actor) -> list[tuple[str, str, str]]:
+    """What this actor's roles may make them decide: kinds of approver (`Approval.approver`), each with workflow and event."""
     from workflows.flows import FLOWS
 
-    consents = (s.approved_by for flow in FLOWS.values() for steps in flow.by_event().values() for s in steps)
-    return {who.key for who in consents if who is not None and actor.has(*who.roles)}
+    steps = ((name, event, s) for name, flow in FLOWS.items() for event, s in _steps(flow))
+    asked = ((s.approved_by, name, event) for name, event, s in steps)
+    return sorted({(who.key, name, event) for who, name, event in asked if who and actor.has(*who.roles)})
+
+
+def _steps(flow: type[Flow]) -> Iterator[tuple[str, Step]]:
+    return ((event, each) for event, steps in flow.by_event().items() for each in steps)
 
 
 def request(check: Check) -> Approval:
@@ -265,13 +280,7 @@ class ApprovalFlow(Flow):
 
         if actor is CLOCK:
             return true()
-        about = [
-            exists()
-            .where(Approval.flow == name, flow.table.id == Approval.case_id, flow.seen_by(actor))
-            .correlate(Approval)
-            for name, flow in FLOWS.items()
-            if flow is not cls
-        ]
+        about = [seen_about(actor, name) for name, flow in FLOWS.items() if flow is not cls]
         return and_(known(), or_(Approval.requested_by_id == actor.id, *about))
 
     @classmethod

@@ -3,14 +3,16 @@ acts on what they saw is checked again by `take`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, func, or_, select, union_all
 from sqlalchemy.orm import Session
 
+from models.base import Instant
+from models.figures import Figure, counted, fixed
 from models.keyset import Place, beyond
 from models.leads import Duty, Lead
 from models.people import Person
@@ -22,6 +24,7 @@ from workflows.approval import (
     Approver,
     asks_of,
     beneficiaries,
+    seen_about,
     steps_of,
     subject_flow,
     subject_of,
@@ -67,27 +70,72 @@ def to_decide(
 ) -> tuple[list[Waiting], Place | None]:
     """What waits for this actor's role, the oldest first, also what only four eyes keep from them; and the place from which it
     goes on. `kind` is the workflow and event asked for."""
-    about = [] if kind is None else [Approval.flow == kind[0], Approval.event == kind[1]]
-    wanted = _pending(actor).where(_for_role(actor), *about)
-    wanted = wanted.where(beyond(Approval.requested_at, Approval.id, after))
+    found, place = waiting_for(session, actor, after, kind, limit)
+    return [_waiting(session, actor, each) for each in found], place
+
+
+def waiting_for(
+    session: Session,
+    actor: Actor,
+    after: Place | None = None,
+    kind: tuple[str, str] | None = None,
+    limit: int = PAGE,
+) -> tuple[list[Approval], Place | None]:
+    """The requests of `to_decide`."""
+    place = beyond(Approval.requested_at, Approval.id, after)
+    order = Approval.requested_at, Approval.id
+    asked = [each for each in asks_of(actor) if kind in (None, each[1:])]
+    firsts = [
+        select(Approval.id).where(*_asked(actor, each), place).order_by(*order).limit(limit + 1)
+        for each in asked
+    ]
+    if not firsts:
+        return [], None
+    ids = union_all(*(select(each.subquery().c.id) for each in firsts)).subquery()
+    wanted = select(Approval).where(Approval.id.in_(select(ids.c.id))).order_by(*order)
     found = _read(session, wanted, limit + 1)
     page, following = found[:limit], found[limit:]
-    place = (page[-1].requested_at, page[-1].id) if following else None
-    return [_waiting(session, actor, each) for each in page if Approver.allows(actor, each)], place
+    on = (page[-1].requested_at, page[-1].id) if following else None
+    return [each for each in page if Approver.allows(actor, each)], on
 
 
-def kinds_to_decide(session: Session, actor: Actor) -> list[tuple[str, str, int]]:
+def _asked(actor: Actor, kind: tuple[str, str, str]) -> tuple[ColumnElement[bool], ...]:
+    """The conditions for what waits of one kind, that this actor sees."""
+    approver, flow, event = kind
+    seen = or_(Approval.requested_by_id == actor.id, seen_about(actor, flow))
+    return (_PENDING, Approval.approver == approver, Approval.flow == flow, Approval.event == event, seen)
+
+
+_PENDING = Approval.state == fixed("pending")
+
+
+def kinds_to_decide(session: Session, actor: Actor) -> list[tuple[str, str, Figure]]:
     """Workflow, event and how many of them wait for this actor's role; that whose oldest waits the longest first."""
-    counted = select(Approval.flow, Approval.event, func.count()).where(
-        Approval.state == "pending", ApprovalFlow.seen_by(actor), _for_role(actor)
-    )
-    grouped = counted.group_by(Approval.flow, Approval.event).order_by(func.min(Approval.requested_at))
-    return [(flow, event, n) for flow, event, n in session.execute(grouped)]
+    asked = asks_of(actor)
+    if not asked:
+        return []
+    found: dict[tuple[str, str], list[Select[int]]] = {}
+    for each in asked:
+        found.setdefault(each[1:], []).append(select(Approval.id).where(*_asked(actor, each)))
+    numbers = counted(session, found)
+    first = [
+        select(
+            fixed(place).label("place"), func.min(Approval.requested_at, type_=Instant()).label("at")
+        ).where(*_asked(actor, each))
+        for place, each in enumerate(asked)
+        if numbers[each[1:]]
+    ]
+    since: dict[tuple[str, str], datetime] = {}
+    for place, at in session.execute(union_all(*first)) if first else ():
+        kind = asked[place][1:]
+        since[kind] = min(at, since.get(kind, at)) if at else since[kind]
+    return [(*kind, numbers[kind]) for kind in sorted(since, key=lambda kind: since[kind])]
 
 
 def asked_by(session: Session, actor: Actor) -> list[Waiting]:
     """What this actor asked for and nobody has decided yet, the oldest first."""
-    found = _read(session, _pending(actor).where(Approval.requested_by_id == actor.id), PAGE)
+    mine = select(Approval).where(_PENDING, Approval.requested_by_id == actor.id)
+    found = _read(session, mine.order_by(Approval.requested_at, Approval.id), PAGE)
     return [_waiting(session, actor, each) for each in found]
 
 
@@ -113,16 +161,19 @@ def decided_lately(
 
 def request_of(session: Session, actor: Actor, code: str) -> Approval | None:
     """The request under this code, if this actor may see it."""
-    return session.scalar(select(Approval).where(Approval.code == code, ApprovalFlow.seen_by(actor)))
+    return next(iter(requests_of(session, actor, [code])), None)
+
+
+def requests_of(session: Session, actor: Actor, codes: Sequence[str]) -> list[Approval]:
+    """The requests under these codes that this actor may see."""
+    return list(
+        session.scalars(select(Approval).where(Approval.code.in_(codes), ApprovalFlow.seen_by(actor)))
+    )
 
 
 def _pending(actor: Actor) -> Select[Approval]:
-    wanted = select(Approval).where(Approval.state == "pending", ApprovalFlow.seen_by(actor))
+    wanted = select(Approval).where(_PENDING, ApprovalFlow.seen_by(actor))
     return wanted.order_by(Approval.requested_at, Approval.id)
-
-
-def _for_role(actor: Actor) -> ColumnElement[bool]:
-    return Approval.approver.in_(asks_of(actor))
 
 
 def _read(session: Session, wanted: Select[Approval], limit: int) -> list[Approval]:

@@ -8,17 +8,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 
+from models.base import Instant
+from models.figures import MOST, Figure, counted, fixed
 from models.leads import Lead
 from models.quantiles import Spread, seconds_between, spreads
 from models.remembered import History, Timer
+from workflows import lead_lists
 from workflows.engine.actor import Actor
 from workflows.lead import LeadFlow
+from workflows.lead_lists import OPEN
 
-OPEN = ("captured", "screened", "visited", "assigned", "unconverted", "reclaimed")
-YOUNG, OLD = timedelta(days=3), timedelta(days=10)
+YOUNG, OLD, SOON = timedelta(days=3), timedelta(days=10), timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +29,15 @@ class Standing:
     """The leads of one state: how many, by how long they have been in it, and how many run out within two days."""
 
     state: str
-    count: int
-    young: int
-    middle: int
-    old: int
+    young: Figure
+    middle: Figure
+    old: Figure
     oldest: datetime | None
-    soon: int
+    soon: Figure
+
+    @property
+    def count(self) -> Figure:
+        return self.young + self.middle + self.old
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,47 +50,73 @@ class Move:
     count: int
 
 
-def since_column() -> ColumnElement[datetime]:
-    """Since when a lead has been in its present state."""
-    by_state: list[tuple[ColumnElement[bool], Any]] = [
-        (Lead.state == "screened", Lead.screened_at),
-        (Lead.state == "visited", Lead.visited_at),
-        (Lead.state == "assigned", Lead.assigned_at),
-        (Lead.state == "unconverted", Lead.unconverted_at),
-        (Lead.state == "reclaimed", func.coalesce(Lead.reclaimed_at, Lead.lost_at)),
-        (Lead.state == "closed", Lead.closed_at),
-    ]
-    return func.coalesce(case(*by_state, else_=Lead.captured_at), Lead.captured_at)
+def _since(state: str) -> Any:
+    """Since when a lead has been in this state."""
+    return Lead.captured_at if state == "captured" else getattr(Lead, f"{state}_at")
 
 
 def standings(session: Session, actor: Actor, at: datetime) -> list[Standing]:
     """Every open state, also those nobody stands in, in the order of a lead's life."""
-    since = since_column()
-    ends = (
-        select(func.min(Timer.due_at))
-        .where(Timer.flow == "lead", Timer.case_id == Lead.id, Timer.state == "pending")
-        .where(Timer.name.in_(("lapse", "expire", "offer")))
-        .correlate(Lead)
-        .scalar_subquery()
+    whole = lead_lists.seen(session, actor)
+    mine = {state: list(lead_lists.of_state(state, whole)) for state in OPEN}
+    aged = counted(
+        session,
+        {
+            (state, age): [select(Lead.id).where(*each, so) for each in mine[state]]
+            for state in OPEN
+            for age, so in _ages(state, at).items()
+        },
     )
-    young, old = since > at - YOUNG, since <= at - OLD
-    wanted = (
-        select(
-            Lead.state,
-            func.count(),
-            func.sum(case((young, 1), else_=0)),
-            func.sum(case((old, 1), else_=0)),
-            func.min(since),
-            func.sum(case((ends < at + timedelta(days=2), 1), else_=0)),
+    oldest, soon = _oldest(session, mine), _soon(session, actor, at)
+    return [
+        Standing(
+            state,
+            aged[state, "young"],
+            aged[state, "middle"],
+            aged[state, "old"],
+            oldest.get(state),
+            soon.get(state, Figure(0)),
         )
-        .where(Lead.state.in_(OPEN), LeadFlow.seen_by(actor))
+        for state in OPEN
+    ]
+
+
+def _ages(state: str, at: datetime) -> dict[str, ColumnElement[bool]]:
+    since, young, old = _since(state), at - YOUNG, at - OLD
+    return {"young": since > young, "middle": and_(since <= young, since > old), "old": since <= old}
+
+
+def _oldest(session: Session, mine: dict[str, list[tuple[Any, ...]]]) -> dict[str, datetime]:
+    """Since when the one longest in each state has been in it."""
+    first = [
+        select(fixed(state).label("state"), func.min(_since(state), type_=Instant()).label("since")).where(
+            *each
+        )
+        for state, parts in mine.items()
+        for each in parts
+    ]
+    found: dict[str, datetime] = {}
+    for state, since in session.execute(union_all(*first)) if first else ():
+        if since is not None:
+            found[state] = min(since, found.get(state, since))
+    return found
+
+
+def _soon(session: Session, actor: Actor, at: datetime) -> dict[str, Figure]:
+    """How many leads of each state run out within two days; of very many the first to run out are looked at."""
+    clocks = lead_lists.clocks(Timer)
+    next_ones = select(Timer.case_id).where(*clocks, Timer.due_at < at + SOON).order_by(Timer.due_at)
+    some = next_ones.limit(MOST + 1).subquery()
+    per_state = (
+        select(Lead.state, func.count(Lead.id.distinct()), func.count())
+        .join(some, some.c.case_id == Lead.id)
+        .where(LeadFlow.seen_by(actor))
         .group_by(Lead.state)
     )
-    found = {
-        state: Standing(state, n, y, n - y - o, o, oldest, soon)
-        for state, n, y, o, oldest, soon in session.execute(wanted)
-    }
-    return [found.get(state, Standing(state, 0, 0, 0, 0, None, 0)) for state in OPEN]
+    everything = select(literal(""), literal(0), func.count()).select_from(some)
+    found = {state: (leads, n) for state, leads, n in session.execute(union_all(per_state, everything))}
+    more = found.pop("")[1] > MOST
+    return {state: Figure(leads, more=more) for state, (leads, _n) in found.items()}
 
 
 def moves(session: Session, actor: Actor, since: datetime) -> list[Move]:
@@ -135,12 +167,6 @@ def went_along(source: str, target: str, event: str, since: datetime) -> ColumnE
         History.at >= since,
     )
     return Lead.id.in_(select(History.case_id).where(along))
-
-
-def column(actor: Actor, state: str, deadline: Any, limit: int) -> Select[Lead]:
-    """The leads of one state that this actor sees, the most urgent first."""
-    mine = (Lead.state == state, LeadFlow.seen_by(actor))
-    return select(Lead).where(*mine).order_by(deadline, Lead.id).limit(limit)
 
 
 def per_day(found: Sequence[Move], days: int) -> dict[tuple[str, str, str], float]:

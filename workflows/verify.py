@@ -3,18 +3,24 @@ every timer settled once, every approval decided once, every fact told or explai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from hashlib import sha256
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import String, cast, func, select
+from sqlalchemy import LargeBinary, Select, String, cast, func, select, type_coerce
+from sqlalchemy import case as either
 from sqlalchemy.orm import Session
 
+from models.base import Base
 from models.money import Journal
-from models.remembered import Approval, History, Outbox, Timer
+from models.remembered import Outbox
+from models.sealed import sealer
 from workflows import timers as clockwork
 from workflows.engine import chain
 from workflows.engine.flow import Flow
@@ -22,6 +28,11 @@ from workflows.flows import FLOWS
 from workflows.money import proof
 
 Progress = Callable[[int], None]
+HISTORY, TIMER, APPROVAL = (Base.metadata.tables[name] for name in ("history", "timer", "approval"))
+# Where in a streamed row its case stands; what is personal in history is sealed for this place.
+CASE_ID, SEALED = 0, "history.private"
+# How many rows come at once, and over how many at once it is asked whether a fact was told of each.
+AT_ONCE, STRETCH = 2_000, 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +72,11 @@ class Report:
 
 
 def verify(session: Session, at: datetime, progress: Progress = lambda done: None) -> Report:
-    """Prove everything in one reading transaction."""
+    """Prove everything in one reading transaction, in streams: what it takes of memory does not grow with the books."""
     report, anchor = Report(), sha256()
-    for name, flow in FLOWS.items():
+    for flow in FLOWS.values():
         report.findings += _cases(session, flow, report, anchor, progress)
-        report.findings += _orphans(session, name, flow)
+    report.findings += _of_no_workflow(session, report)
     report.findings += _timers(session, report)
     report.findings += _approvals(session, report)
     report.findings += _facts(session, report, at)
@@ -92,37 +103,93 @@ def _end(case: Any) -> bytes:
     return f"{case.code}:{case.version}:{case.head};".encode()
 
 
+# -- each case ------------------------------------------------------------------------------------------------------
+
+
 def _cases(
     session: Session, flow: type[Flow], report: Report, anchor: Any, progress: Progress
 ) -> Iterator[Finding]:
-    """Each case with its rows, read in one ordered stream."""
-    rows = select(History).where(History.flow == flow.flow_name).order_by(History.case_id, History.seq)
-    chains = groupby(session.scalars(rows.execution_options(yield_per=500)), key=lambda row: row.case_id)
-    cases = session.scalars(select(flow.table).order_by(flow.table.id).execution_options(yield_per=500))
+    """Each case beside its rows, both read in order in one stream; what is left over belongs to no case."""
+    name, read = flow.flow_name, _Read(report, progress)
+    chains = groupby(_rows(session, name), key=itemgetter(CASE_ID))
     current = next(chains, None)
-    for case in cases:
+    for case in _streamed(session, _columns(flow)):
         while current and current[0] < case.id:
+            yield from _left_over(current[1], read)
             current = next(chains, None)
-        mine = list(current[1]) if current and current[0] == case.id else []
+        mine: list[Any] = []
+        if current and current[0] == case.id:
+            mine = list(current[1])
+            current = next(chains, None)
         anchor.update(_end(case))
-        report.counts[flow.flow_name] = report.counts.get(flow.flow_name, 0) + 1
-        report.counts["history"] = report.counts.get("history", 0) + len(mine)
-        progress(len(mine))
+        report.counts[name] = report.counts.get(name, 0) + 1
+        read.add(len(mine))
         yield from prove(flow, case, mine)
+    while current:
+        yield from _left_over(current[1], read)
+        current = next(chains, None)
+    read.say()
 
 
-def _orphans(session: Session, name: str, flow: type[Flow]) -> Iterator[Finding]:
-    known = select(flow.table.id)
-    for code in session.scalars(
-        select(History.case_code).where(History.flow == name, History.case_id.not_in(known)).distinct()
-    ):
+class _Read:
+    """How many rows of history were read, said now and then."""
+
+    def __init__(self, report: Report, progress: Progress) -> None:
+        self.report, self.progress, self.unsaid = report, progress, 0
+
+    def add(self, rows: int) -> None:
+        self.unsaid += rows
+        if self.unsaid >= AT_ONCE:
+            self.say()
+
+    def say(self) -> None:
+        self.report.counts["history"] = self.report.counts.get("history", 0) + self.unsaid
+        self.progress(self.unsaid)
+        self.unsaid = 0
+
+
+def _left_over(rows: Iterable[Any], read: _Read) -> Iterator[Finding]:
+    left = list(rows)
+    read.add(len(left))
+    for code in dict.fromkeys(row.case_code for row in left):
         yield Finding("history without a case", code, "its rows belong to no case")
 
 
-def prove(flow: type[Flow], case: Any, rows: list[History]) -> Iterator[Finding]:
+def _rows(session: Session, flow: str) -> Iterator[Any]:
+    """The history of one workflow, case by case, with what is personal still sealed."""
+    sealed = type_coerce(HISTORY.c.private, LargeBinary).label("private")
+    plain = [column for column in HISTORY.c if column is not HISTORY.c.private]
+    wanted = select(HISTORY.c.case_id.label("of"), *plain, sealed).where(HISTORY.c.flow == flow)
+    return _streamed(session, wanted.order_by(HISTORY.c.case_id, HISTORY.c.seq))
+
+
+def _columns(flow: type[Flow]) -> Select[Any]:
+    """What is proved of a case, and not what is personal of it."""
+    table = flow.table.__table__
+    names = dict.fromkeys(("id", "code", "version", "head", "state", *flow.remembers))
+    return select(*(table.c[name] for name in names)).order_by(table.c.id)
+
+
+def _streamed(session: Session, wanted: Select[Any]) -> Iterator[Any]:
+    return iter(session.execute(wanted.execution_options(yield_per=AT_ONCE)))
+
+
+def _of_no_workflow(session: Session, report: Report) -> Iterator[Finding]:
+    """Every row of history was read with the cases of its workflow."""
+    there = session.scalar(select(func.count()).select_from(HISTORY)) or 0
+    if unread := there - report.counts.get("history", 0):
+        strange = select(HISTORY.c.flow).where(HISTORY.c.flow.not_in(FLOWS)).distinct()
+        for flow in session.scalars(strange):
+            yield Finding(
+                "history of no workflow", flow, f"{unread} rows belong to no workflow that there is"
+            )
+
+
+def prove(flow: type[Flow], case: Any, rows: Sequence[Any]) -> Iterator[Finding]:
     """One case: its chain, its legality, and that it equals the fold of its history."""
     previous, state = "", None
     folded: dict[str, Any] = {}
+    laws = _laws(flow)
     for seq, row in enumerate(rows, start=1):
         if row.seq != seq:
             yield Finding("broken chain", case.code, f"row {seq} is missing or doubled (found {row.seq})")
@@ -132,28 +199,54 @@ def prove(flow: type[Flow], case: Any, rows: list[History]) -> Iterator[Finding]
                 "broken chain", case.code, f"row {seq} ({row.event}) was altered after it was written"
             )
             return
-        if row.private is not None and row.private_mac != chain.private_digest(row.private):
+        if row.private is not None and not _is_what_was_sealed(row.private, row.private_mac):
             yield Finding(
                 "broken chain", case.code, f"the sealed facts of row {seq} ({row.event}) were altered"
             )
-        if illegal := _illegal(flow, row, state):
+        if illegal := _illegal(laws, row, state):
             yield Finding("illegal step", case.code, f"row {seq}: {illegal}")
         previous, state = row.hash, row.target
         folded |= row.changes
     yield from _ends(flow, case, rows, previous, state, folded)
 
 
-def _illegal(flow: type[Flow], row: History, state: str | None) -> str:
+def _is_what_was_sealed(private: Any, mac: str | None) -> bool:
+    """Whether the digest in the chain is that of these facts, opened or as they are kept."""
+    try:
+        opened = json.loads(sealer().open(private, SEALED)) if isinstance(private, bytes) else private
+    except ValueError:
+        return False
+    return bool(mac == chain.private_digest(opened))
+
+
+@dataclass(frozen=True, slots=True)
+class _Law:
+    """A step as history must show it: where it leads, and whether somebody must have agreed."""
+
+    target: str
+    asks: bool
+
+
+@cache
+def _laws(flow: type[Flow]) -> dict[tuple[str, str | None], _Law]:
+    return {
+        (event, source): _Law(
+            flow.begins() if step.opens else _target(flow, event, source), step.approved_by is not None
+        )
+        for (event, source), step in flow.steps.items()
+    }
+
+
+def _illegal(laws: dict[tuple[str, str | None], _Law], row: Any, state: str | None) -> str:
     """Why this row cannot follow that state; nothing if it can."""
     if row.source != state:
         return f"{row.event} starts from {row.source}, but the case stood at {state}"
-    step = flow.steps.get((row.event, row.source))
-    if step is None:
+    law = laws.get((row.event, row.source))
+    if law is None:
         return f"{row.event} is not possible from {row.source}"
-    target = flow.begins() if step.opens else _target(flow, row)
-    if row.target != target:
-        return f"{row.event} leads to {target}, not to {row.target}"
-    if step.approved_by and row.approved_by_id is None and row.by_role == "person" and not _by_the_house(row):
+    if row.target != law.target:
+        return f"{row.event} leads to {law.target}, not to {row.target}"
+    if law.asks and row.approved_by_id is None and row.by_role == "person" and not _by_the_house(row):
         return f"{row.event} needs an approval and has none"
     if row.approved_by_id is not None and row.approved_by_id == row.by_id:
         return f"{row.event} was approved by who asked for it"
@@ -162,18 +255,20 @@ def _illegal(flow: type[Flow], row: History, state: str | None) -> str:
     return ""
 
 
-def _by_the_house(row: History) -> bool:
+def _by_the_house(row: Any) -> bool:
     """Steps that follow from another step in the same transaction need no approval of their own."""
-    return row.event == "invalidate" and row.facts.get("reason") == "duplicate" and row.source == "captured"
+    return bool(
+        row.event == "invalidate" and row.facts.get("reason") == "duplicate" and row.source == "captured"
+    )
 
 
-def _target(flow: type[Flow], row: History) -> str:
-    state = flow.states_map[row.source]
-    return next((t.target.id for t in state.transitions if row.event in [e.id for e in t.events]), "")
+def _target(flow: type[Flow], event: str, source: str | None) -> str:
+    state = flow.states_map[source]
+    return next((t.target.id for t in state.transitions if event in [e.id for e in t.events]), "")
 
 
 def _ends(
-    flow: type[Flow], case: Any, rows: list[History], head: str, state: str | None, folded: dict[str, Any]
+    flow: type[Flow], case: Any, rows: Sequence[Any], head: str, state: str | None, folded: dict[str, Any]
 ) -> Iterator[Finding]:
     if case.version != len(rows) or case.head != head:
         yield Finding(
@@ -183,56 +278,67 @@ def _ends(
     if case.state != state:
         yield Finding("state without history", case.code, f"the case says {case.state}, its history {state}")
     for column in flow.remembers:
-        kept, told = chain.plain(getattr(case, column)), folded.get(column)
-        if kept != told and not (kept in (None, []) and told in (None, [])):
+        kept, told = getattr(case, column), folded.get(column)
+        if (
+            kept != told
+            and (kept := chain.plain(kept)) != told
+            and not (kept in (None, []) and told in (None, []))
+        ):
             yield Finding(
                 "value without history", case.code, f"{column} is {kept!r}, its history says {told!r}"
             )
 
 
+# -- what goes with the cases ----------------------------------------------------------------------------------------
+
+
 def _timers(session: Session, report: Report) -> Iterator[Finding]:
     """Every timer is pending, fired once, or cancelled; every step a timer took belongs to a fired one."""
-    report.counts["timers"] = session.scalar(select(func.count()).select_from(Timer)) or 0
-    for timer in session.scalars(select(Timer).where(Timer.state.not_in(("pending", "fired", "cancelled")))):
-        yield Finding(
-            "parked timer", timer.case_code, f"{timer.name} gave up after {timer.tries} tries: {timer.error}"
-        )
-    for timer in session.scalars(select(Timer).where(Timer.state == "fired", Timer.ended_at < Timer.due_at)):
-        yield Finding("early timer", timer.case_code, f"{timer.name} fired before it was due")
-    taken = select(History.timer_id).where(History.timer_id.is_not(None))
-    for timer in session.scalars(select(Timer).where(Timer.result == "taken", Timer.id.not_in(taken))):
-        yield Finding(
-            "timer without a step",
-            timer.case_code,
-            f"{timer.name} says it was taken, history knows nothing of it",
-        )
-    fired = select(Timer.id).where(Timer.state == "fired")
-    for row in session.scalars(
-        select(History).where(History.timer_id.is_not(None), History.timer_id.not_in(fired))
+    report.counts["timers"] = session.scalar(select(func.count()).select_from(TIMER)) or 0
+    timer = select(TIMER.c.case_code, TIMER.c.name, TIMER.c.tries, TIMER.c.error)
+    for code, name, tries, error in session.execute(
+        timer.where(TIMER.c.state.not_in(("pending", "fired", "cancelled")))
     ):
-        yield Finding("step without a timer", row.case_code, f"{row.event} names a timer that has not fired")
+        yield Finding("parked timer", code, f"{name} gave up after {tries} tries: {error}")
+    for code, name, *_rest in session.execute(
+        timer.where(TIMER.c.state == "fired", TIMER.c.ended_at < TIMER.c.due_at)
+    ):
+        yield Finding("early timer", code, f"{name} fired before it was due")
+    step = select(HISTORY.c.id).where(HISTORY.c.timer_id.is_not(None), HISTORY.c.timer_id == TIMER.c.id)
+    for code, name, *_rest in session.execute(timer.where(TIMER.c.result == "taken", ~step.exists())):
+        yield Finding("timer without a step", code, f"{name} says it was taken, history knows nothing of it")
+    fired = select(TIMER.c.id).where(TIMER.c.id == HISTORY.c.timer_id, TIMER.c.state == "fired")
+    for code, event in session.execute(
+        select(HISTORY.c.case_code, HISTORY.c.event).where(
+            HISTORY.c.timer_id.is_not(None), ~fired.correlate(HISTORY).exists()
+        )
+    ):
+        yield Finding("step without a timer", code, f"{event} names a timer that has not fired")
 
 
 def _approvals(session: Session, report: Report) -> Iterator[Finding]:
     """Every approved request happened exactly once, and nothing happened on one that was not approved."""
     report.counts["approvals"] = report.counts.get("approval", 0)
-    done = (
-        select(History.approval_code, func.count())
-        .where(History.approval_code.is_not(None))
-        .group_by(History.approval_code)
+    happened = (
+        select(HISTORY.c.approval_code.label("code"), func.count().label("times"))
+        .where(HISTORY.c.approval_code.is_not(None))
+        .group_by(HISTORY.c.approval_code)
+        .cte("happened")
     )
-    times: dict[str | None, int] = dict(session.execute(done).all())
-    for approval in session.scalars(select(Approval)):
-        happened = times.pop(approval.code, 0)
-        if happened != (1 if approval.state == "approved" else 0):
-            detail = (
-                f"{approval.event} of {approval.case_code} is {approval.state} and happened {happened} times"
-            )
-            yield Finding("approval and history differ", approval.code, detail)
-    for code in times:
-        yield Finding(
-            "approval and history differ", str(code), "history names an approval that does not exist"
-        )
+    times = func.coalesce(happened.c.times, 0)
+    once = either((APPROVAL.c.state == "approved", 1), else_=0)
+    wrong = (
+        select(APPROVAL.c.code, APPROVAL.c.event, APPROVAL.c.case_code, APPROVAL.c.state, times.label("n"))
+        .select_from(APPROVAL.outerjoin(happened, happened.c.code == APPROVAL.c.code))
+        .where(times != once)
+        .order_by(APPROVAL.c.id)
+    )
+    for code, event, about, state, n in session.execute(wrong):
+        detail = f"{event} of {about} is {state} and happened {n} times"
+        yield Finding("approval and history differ", code, detail)
+    known = select(APPROVAL.c.id).where(APPROVAL.c.code == happened.c.code)
+    for code in session.scalars(select(happened.c.code).where(~known.exists()).order_by(happened.c.code)):
+        yield Finding("approval and history differ", code, "history names an approval that does not exist")
 
 
 def _ledger(session: Session, report: Report) -> Iterator[Finding]:
@@ -252,18 +358,26 @@ def _facts(session: Session, report: Report, at: datetime) -> Iterator[Finding]:
         report.notes.append(
             f"{waiting} facts wait for a worker, the oldest since {oldest:%Y-%m-%d %H:%M:%S} UTC"
         )
-    for fact in session.scalars(select(Outbox).where(Outbox.state == "parked")):
+    for fact in session.scalars(select(Outbox).where(Outbox.state == "parked").order_by(Outbox.id)):
         yield Finding(
             "parked fact",
             fact.case_code,
             f"{fact.fact} could not be told after {fact.tries} tries: {fact.error}",
         )
-    told = select(Outbox.cause)
-    cause = History.flow + ":" + History.case_code + ":" + cast(History.seq, String)
-    silent = select(History).where(cause.not_in(told))
-    for row in session.scalars(silent.execution_options(yield_per=500)):
+    for row in _silent(session):
         step = FLOWS[row.flow].steps.get((row.event, row.source)) if row.flow in FLOWS else None
         if step is not None and step.announces:
             yield Finding(
                 "step without its fact", row.case_code, f"{row.event} (row {row.seq}) was never announced"
             )
+
+
+def _silent(session: Session) -> Iterator[Any]:
+    """The rows of history that no fact names as its cause, looked up a stretch of history at a time."""
+    cause = HISTORY.c.flow + ":" + HISTORY.c.case_code + ":" + cast(HISTORY.c.seq, String)
+    told = select(Outbox.id).where(Outbox.cause == cause).correlate(HISTORY)
+    row = select(HISTORY.c.flow, HISTORY.c.event, HISTORY.c.source, HISTORY.c.case_code, HISTORY.c.seq)
+    first, last = session.execute(select(func.min(HISTORY.c.id), func.max(HISTORY.c.id))).one()
+    for start in range(first or 0, (last or -1) + 1, STRETCH):
+        stretch = HISTORY.c.id.between(start, start + STRETCH - 1)
+        yield from session.execute(row.where(stretch, ~told.exists()).order_by(HISTORY.c.id))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, request, url_for
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, and_, func, select, true
 
+from models.figures import Figure, fixed
 from models.leads import Lead
 from models.money import Entry
 from models.notices import AccessLog
@@ -15,17 +17,18 @@ from models.people import Person
 from models.remembered import History
 from web.pages import months
 from web.pages.health import findings_of
-from web.pages.leads import by_deadline, counts, own, rows_of
+from web.pages.leads import rows_of
 from web.pages.sessions import signed_in
 from web.pages.show import Desk, look, show
-from workflows import boards
+from workflows import boards, lead_lists
 from workflows.health import LABELS
 from workflows.lead import LeadFlow
+from workflows.lead_lists import OPEN, STATES, Whole
 from workflows.money.months import month_of
 from workflows.views import choices, names
 
 page = Blueprint("home", __name__)
-FEW, PAGE = 8, 40
+FEW, WAITING, PAGE = 8, 5, 40
 LOOKERS = ("manager", "sales_manager", "finance", "auditor")
 MACHINERY = ("clock", "worker", "sender", "redis", "timers", "parked", "backups")
 
@@ -41,14 +44,16 @@ def home() -> str:
         if desk.actor.has("member", "leader", "consultant"):
             parts |= _mine(desk)
         if desk.actor.has("leader", "manager", "sales_manager", "finance"):
-            parts["waiting"] = [w for w in boards.to_decide(desk.session, desk.actor)[0] if w.mine]
+            parts |= _waiting(desk)
         if desk.actor.has("reception"):
             parts |= _reception(desk)
         if desk.actor.has("manager", "sales_manager"):
             parts |= _office(desk)
         if desk.actor.has(*LOOKERS):
             parts["months"] = months.waiting(desk)
-            parts["numbers"] = counts(desk.session, LeadFlow.seen_by(desk.actor))
+            parts["numbers"] = lead_lists.counts(
+                desk.session, lead_lists.seen(desk.session, desk.actor), true()
+            )
         if desk.actor.has("finance", "auditor"):
             parts["recent"] = list(
                 desk.session.scalars(select(History).order_by(History.id.desc()).limit(12))
@@ -62,17 +67,34 @@ def home() -> str:
         return show("home.html", parts=parts, who=names(desk.session), check_names=LABELS)
 
 
-def _rows(desk: Desk, wanted: ColumnElement[bool], limit: int = FEW) -> Any:
-    return rows_of(desk.session, desk.actor, list(desk.session.scalars(by_deadline(wanted, limit))))
+def _rows(desk: Desk, whole: Whole, states: Sequence[str], *narrowed: ColumnElement[bool]) -> Any:
+    """The most urgent of these leads."""
+    found = lead_lists.urgent(desk.session, whole, and_(true(), *narrowed), states, None, FEW)
+    return rows_of(desk.session, desk.actor, [lead for lead, _place in found])
 
 
-def _count(desk: Desk, wanted: ColumnElement[bool]) -> int:
-    return desk.session.scalar(select(func.count()).select_from(Lead).where(wanted)) or 0
+def _count(desk: Desk, whole: Whole, states: Sequence[str], *narrowed: ColumnElement[bool]) -> Figure:
+    found = lead_lists.counts(desk.session, whole, and_(true(), *narrowed), states)
+    return sum(found.values(), Figure(0))
+
+
+def _waiting(desk: Desk) -> dict[str, Any]:
+    """The requests that have waited longest of those this person may decide, and how many wait."""
+    found: list[boards.Waiting] = []
+    after, total = None, boards.kinds_to_decide(desk.session, desk.actor)
+    for _page in range(5 if total else 0):
+        page, after = boards.to_decide(desk.session, desk.actor, after, limit=20)
+        found += [each for each in page if each.mine]
+        if len(found) >= WAITING or after is None:
+            break
+    return {"waiting": found[:WAITING], "waiting_total": sum((n for _f, _e, n in total), Figure(0))}
 
 
 def _offered(desk: Desk) -> Any:
     """What the rotation offers this consultant now, with the answers to it."""
-    rows = _rows(desk, and_(Lead.offered_to_id == desk.actor.id, Lead.state == "visited"))
+    rows = _rows(
+        desk, lead_lists.own(desk.session, desk.actor), ("visited",), Lead.offered_to_id == desk.actor.id
+    )
     return [
         (row, [c for c in choices(LeadFlow, desk.actor, row.lead) if c.event in ("accept", "decline")])
         for row in rows
@@ -81,17 +103,16 @@ def _offered(desk: Desk) -> Any:
 
 def _mine(desk: Desk) -> dict[str, Any]:
     """One's own open leads, the most urgent first, and what today still wants."""
-    mine = own(desk.actor)
+    mine = lead_lists.own(desk.session, desk.actor)
     midnight = desk.at.astimezone(desk.zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    is_open = and_(mine, Lead.state != "closed", Lead.state != "visited")
     tomorrow = midnight + timedelta(days=1)
     return {
-        "mine": _rows(desk, is_open),
-        "mine_total": _count(desk, and_(mine, Lead.state != "closed")),
+        "mine": _rows(desk, mine, [state for state in OPEN if state != "visited"]),
+        "mine_total": _count(desk, mine, OPEN),
         "today": {
-            "registered": _count(desk, and_(mine, Lead.captured_at >= midnight)),
-            "unscreened": _count(desk, and_(mine, Lead.state == "captured")),
-            "contacts": _count(desk, and_(mine, Lead.state != "closed", Lead.next_at < tomorrow)),
+            "registered": _count(desk, mine, STATES, Lead.captured_at >= midnight),
+            "unscreened": _count(desk, mine, ("captured",)),
+            "contacts": _count(desk, mine, OPEN, Lead.next_at < tomorrow),
         },
         **({"earned": _earned(desk)} if desk.actor.has("member", "leader") else {}),
     }
@@ -108,22 +129,23 @@ def _earned(desk: Desk) -> tuple[str, int]:
 
 def _reception(desk: Desk) -> dict[str, Any]:
     """Who may come in, and who stands at the desk."""
-    expected = and_(LeadFlow.seen_by(desk.actor), Lead.state == "screened")
-    latest = select(Lead).where(expected).order_by(Lead.screened_at.desc()).limit(FEW)
+    expected = select(Lead).where(LeadFlow.seen_by(desk.actor), Lead.state == fixed("screened"))
+    latest = expected.order_by(Lead.screened_at.desc(), Lead.id.desc()).limit(FEW)
+    everybodys = lead_lists.seen(desk.session, desk.actor)
     return {
         "expected": rows_of(desk.session, desk.actor, list(desk.session.scalars(latest))),
-        "expected_total": _count(desk, expected),
-        "at_desk": _rows(desk, and_(LeadFlow.seen_by(desk.actor), Lead.state == "visited")),
+        "expected_total": _count(desk, everybodys, ("screened",)),
+        "at_desk": _rows(desk, everybodys, ("visited",)),
     }
 
 
 def _office(desk: Desk) -> dict[str, Any]:
     """Customers whom nobody attends to, and those whose ten days ended without a deal."""
-    seen = LeadFlow.seen_by(desk.actor)
+    everybodys = lead_lists.seen(desk.session, desk.actor)
     return {
-        "unattended": _rows(desk, and_(seen, Lead.state == "visited", Lead.offered_to_id.is_(None))),
-        "unconverted": _rows(desk, and_(seen, Lead.state == "unconverted")),
-        "unconverted_total": _count(desk, and_(seen, Lead.state == "unconverted")),
+        "unattended": _rows(desk, everybodys, ("visited",), Lead.offered_to_id.is_(None)),
+        "unconverted": _rows(desk, everybodys, ("unconverted",)),
+        "unconverted_total": _count(desk, everybodys, ("unconverted",)),
     }
 
 

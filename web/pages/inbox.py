@@ -240,10 +240,10 @@ def news() -> Any:
     """Of the requests on a reader's screen those that were settled meanwhile, and how many came since."""
     with look() as desk:
         shown = request.args.getlist("code")[: many.MOST]
-        found = [boards.request_of(desk.session, desk.actor, code) for code in shown]
-        waiting = [each.approval.code for each in boards.to_decide(desk.session, desk.actor)[0]]
+        found = boards.requests_of(desk.session, desk.actor, shown)
+        waiting = [each.code for each in boards.waiting_for(desk.session, desk.actor)[0]]
         return {
-            "gone": {a.code: _gone(a) for a in found if a is not None and a.state != "pending"},
+            "gone": {a.code: _gone(a) for a in found if a.state != "pending"},
             "new": len(set(waiting) - set(shown)),
         }
 

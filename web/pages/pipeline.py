@@ -11,12 +11,12 @@ from flask import Blueprint, url_for
 from markupsafe import Markup
 
 from models.quantiles import Spread
-from web.pages.leads import Row, deadline, rows_of
+from web.pages.leads import Row, rows_of
 from web.pages.sessions import signed_in
 from web.pages.show import Desk, look, show, step_url
 from web.pages.sieve import SPANS, days_asked
 from web.pages.words import count_a_day, locale, number, said, span
-from workflows import drawing, pipeline
+from workflows import drawing, lead_lists, pipeline
 from workflows.lead import LeadFlow
 from workflows.pipeline import Move, Standing
 from workflows.views import Choice, choices
@@ -55,7 +55,6 @@ def board() -> str:
             "pipeline.html",
             tab="board",
             columns=_columns(desk, found),
-            most=max([standing.count for standing in found] + [1]),
             endpoint=_leads_page(desk),
             young=pipeline.YOUNG.days,
             old=pipeline.OLD.days,
@@ -73,12 +72,10 @@ def _leads_page(desk: Desk) -> str:
 
 def _columns(desk: Desk, found: list[Standing]) -> list[tuple[Standing, list[Card]]]:
     """The columns with their first cards; what stands on the cards is read for all columns at once."""
-    leads = [
-        lead
-        for each in found
-        if each.count
-        for lead in desk.session.scalars(pipeline.column(desk.actor, each.state, deadline(), CARDS))
-    ]
+    mine = lead_lists.seen(desk.session, desk.actor)
+    states = [each.state for each in found if each.count]
+    first = lead_lists.urgent_in_each(desk.session, mine, states, CARDS)
+    leads = [lead for state in states for lead in first[state]]
     cards: dict[str, list[Card]] = {}
     for row in rows_of(desk.session, desk.actor, leads):
         cards.setdefault(row.lead.state, []).append(_card(desk, row))

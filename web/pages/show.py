@@ -14,10 +14,11 @@ from flask import Flask, g, render_template, url_for
 from flask_login import current_user
 from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models import database
+from models.figures import Figure, count
 from models.notices import Notification
 from models.people import Person
 from web.app import now, the_engine, the_settings
@@ -29,6 +30,8 @@ from workflows.flows import FLOWS
 from workflows.lead_facts import OUTCOMES
 from workflows.money.statements import KINDS
 from workflows.views import Choice, choices
+
+MANY_NOTICES = 99
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +54,10 @@ def look() -> Iterator[Desk]:
         yield Desk(session, current_user.actor, current_user.person, g.at, the_settings().timezone)
 
 
-def unread(session: Session, person_id: int) -> int:
+def unread(session: Session, person_id: int) -> Figure:
     """How many notices this person has not read."""
-    wanted = select(func.count()).where(Notification.person_id == person_id, Notification.read_at.is_(None))
-    return session.scalar(wanted) or 0
+    mine = (Notification.person_id == person_id, Notification.read_at.is_(None))
+    return count(session, select(Notification.id).where(*mine), MANY_NOTICES)
 
 
 def show(template: str, **values: Any) -> str:

@@ -9,18 +9,17 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from flask import request
-from sqlalchemy import ColumnElement, and_, or_, select, true
+from sqlalchemy import ColumnElement, and_, true
 
 from models.leads import Lead
-from models.people import Person
 from web.pages.show import Desk
 from web.pages.words import calendar_day, event_name, said, state_name
 from workflows.lead import LeadFlow
 from workflows.lead_facts import CHANNELS, INTENTS, OUTCOMES
+from workflows.lead_lists import OPEN, STATES, Whole, of_person, within
 from workflows.pipeline import went_along
 from workflows.words import _
 
-STATES = ("captured", "screened", "visited", "assigned", "unconverted", "reclaimed", "closed")
 SPANS = (7, 28, 90)
 
 
@@ -71,8 +70,23 @@ class Sieve:
         """Whether more than the state was chosen."""
         return bool(replace(self, state="open").args())
 
+    def of(self, desk: Desk, whole: Whole) -> Whole:
+        """Of these leads those of whom was chosen."""
+        return within(whole, of_person(desk.session, self.who)) if self.who else whole
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The states whose leads are shown."""
+        wanted = {"all": STATES, "open": OPEN}.get(self.state, (self.state,))
+        return tuple(state for state in wanted if state in self.possible)
+
+    @property
+    def possible(self) -> tuple[str, ...]:
+        """The states in which there can be any: what came of a lead is known when it is closed."""
+        return ("closed",) if self.outcome else STATES
+
     def wanted(self, desk: Desk) -> ColumnElement[bool]:
-        """The conditions, but for the state."""
+        """The conditions, but for the state and for whose they are."""
         found: list[ColumnElement[bool]] = [true()]
         for column, value in (
             (Lead.channel, self.channel),
@@ -81,9 +95,6 @@ class Sieve:
         ):
             if value:
                 found.append(column == value)
-        if self.who:
-            named = select(Person.id).where(Person.name == self.who)
-            found.append(or_(Lead.promoter_id.in_(named), Lead.holder_id.in_(named)))
         if first := _day(self.since):
             found.append(Lead.captured_at >= _midnight(first, desk))
         if last := _day(self.until):
@@ -125,13 +136,6 @@ def days_asked(default: int) -> int:
     """The span of days that an address asks for, of those that are offered."""
     chosen = request.args.get("days", "")
     return int(chosen) if chosen in [str(each) for each in SPANS] else default
-
-
-def in_state(wanted: ColumnElement[bool], state: str) -> ColumnElement[bool]:
-    """Of these leads those in a state; `open` are all but the closed ones."""
-    if state in STATES:
-        return and_(wanted, Lead.state == state)
-    return wanted if state == "all" else and_(wanted, Lead.state != "closed")
 
 
 def _day(text: str) -> date | None:

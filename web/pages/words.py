@@ -114,8 +114,8 @@ def count_a_day(rate: float) -> str:
 
 
 def number(n: int) -> str:
-    """A count: 12,345."""
-    return format_decimal(n)  # type: ignore[no-any-return]
+    """A count: 12,345; `10,000+` where it was counted no further."""
+    return f"{format_decimal(int(n))}{'+' if getattr(n, 'more', False) else ''}"
 
 
 def yuan(fen: int | None) -> str:

@@ -7,7 +7,7 @@ fold of its history.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from sqlalchemy import Select, select
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, aliased
 
 from models.leads import Lead
 from models.money import Attendance, Deduction, Dispute, Month, Pay, Quota, Sale, Split
+from models.people import Person
 from models.remembered import History
 from workflows import policy as policies
 from workflows.money.deduction import KINDS
@@ -33,60 +34,88 @@ def _until(query: Any, row: Any, upto: int | None) -> Any:
     return query if upto is None else query.where(row.id <= upto)
 
 
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """A visit that the sales office confirmed, with the row of history that took its worth away later, if one did."""
+
+    visit: Visit
+    voided: tuple[int, str] | None
+
+    @property
+    def rows(self) -> tuple[int, ...]:
+        """The rows of history that it rests on."""
+        return (self.visit.source.row, *([self.voided[0]] if self.voided else []))
+
+    def known_at(self, upto: int | None) -> Visit:
+        """What was known of it at a row of history (None: what is known now)."""
+        if self.voided is None or (upto is not None and self.voided[0] > upto):
+            return self.visit
+        return replace(self.visit, void=self.voided[1])
+
+
 def visits(
     session: Session, project_id: int, month: str, upto: int | None = None, person_id: int | None = None
 ) -> list[Visit]:
     """The visits confirmed in a month, of one promoter or of all, with what is known of them at a row of history."""
+    found = confirmed(session, project_id, month, person_id)
+    return [each.known_at(upto) for each in found if upto is None or each.visit.source.row <= upto]
+
+
+def confirmed(session: Session, project_id: int, month: str, person_id: int | None = None) -> list[Confirmed]:
+    """The visits confirmed in a month, of one promoter or of all, in the order of history."""
     zone = policies.zone(session)
-    accepted = (
-        select(History, Lead)
-        .join(Lead, Lead.id == History.case_id)
-        .where(
-            History.flow == "lead",
-            History.event == "accept",
-            History.project_id == project_id,
-            History.at >= begins(month, zone),
-            History.at < ends(month, zone),
+    start, end = begins(month, zone), ends(month, zone)
+    row, lead = History.__table__.c, Lead.__table__.c
+    wanted = (
+        select(
+            row.id, row.case_id, row.case_code, row.at, row.policy_version,
+            lead.promoter_id, lead.visit_team_id, lead.channel, lead.by_outreach, lead.outcome,
         )
-        .order_by(History.id)
-    )
+        .join(Lead.__table__, lead.id == row.case_id)
+        .where(row.flow == "lead", row.event == "accept", row.project_id == project_id, row.at >= start, row.at < end)
+        # The instant of the row stands on the lead too, where the promoter's leads are looked through for it.
+        .where(lead.assigned_at >= start, lead.assigned_at < end)
+        .order_by(row.id)
+    )  # fmt: skip
     if person_id is not None:
-        accepted = accepted.where(Lead.promoter_id == person_id)
-    found = session.execute(_until(accepted, History, upto)).all()
-    void = _void(session, [row.case_id for row, _lead in found], upto)
+        wanted = wanted.where(lead.promoter_id == person_id)
+    found = session.execute(wanted).all()
+    outreach = _outreach(session, {each.promoter_id for each in found if each.by_outreach is None})
+    void = _void(session, [each.case_id for each in found if each.outcome in ("fraud", "invalid")])
     return [
-        Visit(
-            source(row),
-            lead.promoter_id,
-            lead.visit_team_id,
-            lead.channel,
-            _by_outreach(lead),
-            month,
-            policies.of_version(session, row.policy_version),
-            void.get(row.case_id),
+        Confirmed(
+            Visit(
+                Source("lead", each.case_code, each.id, each.at, each.policy_version),
+                each.promoter_id,
+                each.visit_team_id,
+                each.channel,
+                each.promoter_id in outreach if each.by_outreach is None else each.by_outreach,
+                month,
+                policies.of_version(session, each.policy_version),
+            ),
+            void.get(each.case_id),
         )
-        for row, lead in found
+        for each in found
     ]
 
 
-def _by_outreach(lead: Lead) -> bool:
-    """Leads captured before this was written down count by the roles of their promoter."""
-    if lead.by_outreach is None:
-        return lead.promoter is not None and bool({"member", "leader", "manager"} & set(lead.promoter.roles))
-    return lead.by_outreach
+def _outreach(session: Session, people: set[int | None]) -> set[int | None]:
+    """Leads captured before it was written down who captured them count by the present roles of their promoter."""
+    found = session.scalars(select(Person).where(Person.id.in_(people - {None}))) if people else ()
+    return {person.id for person in found if {"member", "leader", "manager"} & set(person.roles)}
 
 
-def _void(session: Session, cases: list[int], upto: int | None) -> dict[int, str]:
-    """Which of these leads were closed after the visit so that they no longer count, and as what."""
-    closings = select(History.case_id, History.event).where(
+def _void(session: Session, cases: list[int]) -> dict[int, tuple[int, str]]:
+    """Which of these leads were closed after the visit so that they no longer count: by which row, and as what."""
+    closings = select(History.case_id, History.id, History.event).where(
         History.flow == "lead",
         History.target == "closed",
         History.event.in_(("expose", "invalidate")),
     )
-    found: dict[int, str] = {}
+    found: dict[int, tuple[int, str]] = {}
     for chunk in chunks(cases):
-        rows = session.execute(_until(closings.where(History.case_id.in_(chunk)), History, upto))
-        found |= {row.case_id: "fraud" if row.event == "expose" else "invalid" for row in rows}
+        for case_id, row_id, event in session.execute(closings.where(History.case_id.in_(chunk))):
+            found[case_id] = row_id, "fraud" if event == "expose" else "invalid"
     return found
 
 
@@ -153,13 +182,22 @@ def quotas(
     session: Session, project_id: int, month: str, upto: int | None = None, person_id: int | None = None
 ) -> dict[int, Quotas]:
     """The approved quotas of a month by person."""
+    return {
+        person: set_to for _row, person, set_to in quotas_set(session, project_id, month, upto, person_id)
+    }
+
+
+def quotas_set(
+    session: Session, project_id: int, month: str, upto: int | None = None, person_id: int | None = None
+) -> list[tuple[int, int, Quotas]]:
+    """Every row of history by which somebody's quota of a month came into force, with whose and what it says, in order."""
     cases = select(Quota.id).where(Quota.project_id == project_id, Quota.month == month)
     if person_id is not None:
         cases = cases.where(Quota.person_id == person_id)
-    return {
-        figures["person_id"]: Quotas(figures["call_visits"], figures["visits"], True)
-        for _case, _row, figures in _agreed(session, Quota, cases, upto)
-    }
+    return [
+        (row.id, figures["person_id"], Quotas(figures["call_visits"], figures["visits"], True))
+        for _case, row, figures in _agreed(session, Quota, cases, upto)
+    ]
 
 
 def terms(session: Session, project_id: int, month: str, upto: int | None = None) -> dict[int, Terms]:

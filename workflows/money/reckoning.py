@@ -7,8 +7,9 @@ follows from history alone, so that `verify` comes to the same result without lo
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import func, select
@@ -71,15 +72,38 @@ def expected(session: Session, scope: Scope) -> list[Posting]:
 
 def _visits(session: Session, scope: Scope) -> list[Posting]:
     """The bonuses of one promoter and month, and how they changed after the month was closed."""
-    times = reading.timeline(session, scope.project_id)
+    person = int(scope.about)
+    found = reading.confirmed(session, scope.project_id, scope.month, person)
+    set_to = [
+        (row, quota)
+        for row, _who, quota in reading.quotas_set(session, scope.project_id, scope.month, None, person)
+    ]
+    return visit_postings(reading.timeline(session, scope.project_id), scope.month, found, set_to)
+
+
+def visit_postings(
+    times: reading.Timeline,
+    month: str,
+    found: Sequence[reading.Confirmed],
+    set_to: Sequence[tuple[int, Quotas]],
+) -> list[Posting]:
+    """The same from all that history says of one promoter's visits and quotas of a month. Where nothing happened between two
+    closings, nothing has changed."""
+    rows = sorted([row for each in found for row in each.rows] + [row for row, _quota in set_to])
     standing: dict[str, Line] = {}
-    found: list[Posting] = []
-    for upto in [*times.since(scope.month), None]:
-        lines = {line.cause: line for line in visits_at(session, scope, upto) if line.amount_fen}
-        into = times.into(scope.month, upto)
-        found += _changes(standing, lines, into)
+    posted: list[Posting] = []
+    known = 0
+    for upto in [*times.since(month), None]:
+        known, before = len(rows) if upto is None else bisect_right(rows, upto), known
+        if known == before:
+            continue
+        visits = [each.known_at(upto) for each in found if upto is None or each.visit.source.row <= upto]
+        quotas = [quota for row, quota in set_to if upto is None or row <= upto]
+        made = visit_lines(visits, quotas[-1] if quotas else Quotas())
+        lines = {line.cause: line for line in made if line.amount_fen}
+        posted += _changes(standing, lines, times.into(month, upto))
         standing = lines
-    return found
+    return posted
 
 
 def visits_at(session: Session, scope: Scope, upto: int | None = None) -> list[Line]:
