@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from models import database as databases
 from models.settings import Settings
+from tests.conftest import _warm
 from workers import ground
 from workers.command import main
 
@@ -34,7 +35,9 @@ def ask(settings: Settings, *words: str) -> Said:
         opened.append(databases.engine(settings))
         return opened[-1]
 
+    open_engine = databases.open_engine
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(databases, "open_engine", lambda url: _warm(open_engine(url)))
         patch.setattr(ground, "settings", lambda: settings)
         patch.setattr(ground, "engine", engine)
         done: Any = CliRunner().invoke(main, [str(word) for word in words])

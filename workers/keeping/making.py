@@ -64,14 +64,14 @@ def make(settings: Settings, wanted: Path, prove: bool = True, told: Progress = 
     target = _target(wanted, made_at)
     try:
         made = _make(settings, engine, target, made_at, prove, told, began)
+        _remember(engine, record_of(made))
+        return made
     except BaseException as error:
         why = str(error) if isinstance(error, NotKept | OSError) else type(error).__name__
         _remember(engine, Backup(at=made_at, host=host.name(), file=str(target)[-300:], error=why[:200]))
-        engine.dispose()
         raise
-    _remember(engine, record_of(made))
-    engine.dispose()
-    return made
+    finally:
+        engine.dispose()
 
 
 def record_of(made: Made) -> Backup:

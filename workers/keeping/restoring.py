@@ -38,7 +38,7 @@ from workflows.verify import Report
 
 ABSENT, EMPTY, BOOKS, UNREADABLE = "absent", "empty", "books", "unreadable"
 LIVING = ("clock", "worker", "sender", "web")
-COUNTED_ALREADY = (
+NOT_COUNTED = (
     "history",
     "outbox",
     "delivery",
@@ -321,7 +321,7 @@ def _lost(order: Order, copy: Engine) -> Lost:
                 last is None or session.scalar(select(History.hash).where(History.id == last.id)) == last.hash
             )
             more = {n: c - order.manifest.counts.get(n, 0) for n, c in making.counts(session).items()}
-        others = {name: count for name, count in more.items() if count > 0 and name not in COUNTED_ALREADY}
+        others = {name: count for name, count in more.items() if count > 0 and name not in NOT_COUNTED}
         return Lost(rows, cases, at, others, not same)
     except DBAPIError:
         return Lost(strange=True)
