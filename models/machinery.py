@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Connection,
     Engine,
     ForeignKey,
     Integer,
@@ -204,10 +205,12 @@ class HostSign:
         )
 
 
-def offset(session: Session) -> timedelta:
+MOVED = select(MovableClock.offset_us).where(MovableClock.id == 1)
+
+
+def offset(session: Session | Connection) -> timedelta:
     """How far the movable clock stands from the real one; nothing where it was never moved."""
-    row = session.get(MovableClock, 1)
-    return timedelta(microseconds=row.offset_us) if row else timedelta(0)
+    return timedelta(microseconds=session.scalar(MOVED) or 0)
 
 
 def move(session: Session, by: timedelta) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from importlib import import_module
 from io import BytesIO
 from typing import Any, BinaryIO
 
 from flask import Flask, Request, current_app
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -52,12 +55,25 @@ def the_settings() -> Settings:
     return settings
 
 
+@contextmanager
+def glance() -> Iterator[Connection]:
+    """A connection for a statement or two that need no transaction around them: each sees what is committed by then."""
+    with _alone(the_engine()).connect() as connection:
+        yield connection
+
+
+@lru_cache(maxsize=1)
+def _alone(engine: Engine) -> Engine:
+    postgresql = engine.dialect.name == "postgresql"
+    return engine.execution_options(**{"isolation_level": "AUTOCOMMIT"} if postgresql else {"readonly": True})
+
+
 def real_now() -> datetime:
     """The real instant, for log-ins, throttling and signs of life, which must not run ahead with a moved clock."""
     return datetime.now(UTC)
 
 
-def now(session: Session) -> datetime:
+def now(session: Session | Connection) -> datetime:
     """The present instant of the company: the real one, or the movable clock's where it may be moved."""
     real = real_now()
     return real + machinery.offset(session) if the_settings().clock == "movable" else real

@@ -6,12 +6,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import select
+from sqlalchemy import Pool, bindparam, select
 from sqlalchemy.orm import Session
 
 from models.leads import Lead
-from models.people import Person, Team
+from models.people import Person, Project, Team
 from models.remembered import Approval, History, Timer
 from workflows.approval import Approver, beneficiaries, steps_of, subject_flow, subject_of
 from workflows.engine.actor import Actor
@@ -37,6 +38,33 @@ def names(session: Session) -> dict[int | None, str]:
             row.id: row.name for row in session.execute(select(Person.id, Person.name))
         }
     return found
+
+
+NAMED = select(Person.id, Person.name).where(Person.id.in_(bindparam("ids", expanding=True)))
+
+
+def named(session: Session, who: Actor, *ids: int | None) -> dict[int | None, str]:
+    """The names of these few people, for a look at one case: only those are read that are not known yet."""
+    everybody: dict[int | None, str] | None = session.info.get("names")
+    if everybody is not None:
+        return everybody
+    some: dict[int | None, str] = session.info.setdefault("some_names", {})
+    if who.id is not None:
+        some[who.id] = who.name
+    if missing := sorted({each for each in ids if each is not None} - some.keys()):
+        some |= {row.id: row.name for row in session.execute(NAMED, {"ids": missing})}
+    return some
+
+
+def project_code(session: Session, project_id: int) -> str:
+    """The code of a project, read once per process and database: it never changes."""
+    known = CODES.setdefault(session.get_bind().engine.pool, {})
+    if project_id not in known:
+        known[project_id] = session.scalars(select(Project.code).where(Project.id == project_id)).one()
+    return known[project_id]
+
+
+CODES: WeakKeyDictionary[Pool, dict[int, str]] = WeakKeyDictionary()
 
 
 def team_names(session: Session) -> dict[int | None, str]:
@@ -69,11 +97,11 @@ def name_seen(actor: Actor, lead: Lead, *, clear: bool | None = None) -> str | N
 def lead_view(session: Session, actor: Actor, lead: Lead, *, clear: bool | None = None) -> dict[str, Any]:
     """A lead as this actor sees it. `clear` is set by an unmasking that has been logged."""
     clear = entitled(actor, lead) if clear is None else clear
-    who = names(session)
+    who = named(session, actor, lead.promoter_id, lead.holder_id, lead.offered_to_id)
     view: dict[str, Any] = {name: getattr(lead, name) for name in PLAIN}
     view |= {name: getattr(lead, name) for name in INSTANTS}
     view |= {
-        "project": lead.project.code,
+        "project": project_code(session, lead.project_id),
         "promoter": who.get(lead.promoter_id),
         "holder": who.get(lead.holder_id),
         "offered_to": who.get(lead.offered_to_id),
@@ -223,6 +251,8 @@ def approval_view(session: Session, approval: Approval, *, clear: bool) -> dict[
 def lead_views(session: Session, actor: Actor, leads: Sequence[Lead]) -> dict[str, dict[str, Any]]:
     """Many leads as this actor sees them, by code, in a number of queries that does not grow with them."""
     bring_in(session, leads)
+    if leads:
+        names(session)
     return {lead.code: lead_view(session, actor, lead) for lead in leads}
 
 
@@ -242,6 +272,8 @@ def case_views(
     """Many at once, in a number of queries that does not grow with them."""
     subjects = [case for case in cases if isinstance(case, Approval)]
     bring_in(session, [case for case in cases if isinstance(case, Lead)] + subjects_of(session, subjects))
+    if cases:
+        names(session)
     return [case_view(session, actor, flow, case) for case in cases]
 
 

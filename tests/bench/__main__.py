@@ -15,7 +15,19 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from tests.bench import books, capture, deliver, grounds, growth, lateness, proof, sweep, table, transition
+from tests.bench import (
+    books,
+    capture,
+    deliver,
+    grounds,
+    growth,
+    lateness,
+    pages,
+    proof,
+    sweep,
+    table,
+    transition,
+)
 from tests.bench.books import Books
 from tests.bench.grounds import House
 from tests.bench.hand import Hand
@@ -40,7 +52,7 @@ class Row:
     assigned: Used = nobody
     captured: Used = nobody
     untold: Used = nobody
-    own: Callable[[Engine, Sizes], Result] | None = None
+    own: Callable[[Engine, Sizes], list[Result]] | None = None
 
 
 # In the order in which they are measured: proved are books in which nobody has written by hand.
@@ -64,7 +76,15 @@ ROWS = {
         lambda b, h, s: lateness.measure(b, h, s.late_per_second, s.late_seconds),
         assigned=lambda s: lateness.needed(s.late_per_second, s.late_seconds),
     ),
+    "pages": Row(own=lambda e, s: [of_page(row) for row in pages.rows(e, s.paged, s.paged_history)]),
 }
+
+
+def of_page(row: dict[str, Any]) -> Result:
+    """What is said of a page, as a row of the table."""
+    told = Result(row["name"], row["db"])
+    told.more = {name: value for name, value in row.items() if name not in told.as_json()}
+    return told
 
 
 @dataclass
@@ -88,13 +108,13 @@ class Bench:
             for name, row in self.rows.items():
                 if row.own:
                     with grounds.fresh(kind, place) as engine:
-                        self.results.append(timed(name, kind, row.own, engine, self.sizes))
+                        self.results += timed(name, kind, row.own, engine, self.sizes)
             with grounds.fresh(kind, place) as engine:
                 self.compare(kind, engine)
 
     def at(self, leads: int, engine: Engine, house: House, rows: dict[str, Row]) -> None:
         """Measure on books of this size: what grows at every size, everything at the last."""
-        kind, last, hand = engine.dialect.name, leads == self.sizes.leads, Hand.on(engine)
+        kind, last = engine.dialect.name, leads == self.sizes.leads
         growing = {name: row for name, row in rows.items() if self.sizes.grown and name in growth.THROUGH}
         written = self.books(engine, leads, rows if last else {}, growing)
         if last and "verify" in rows:
@@ -103,11 +123,12 @@ class Bench:
             what = f"{name} at {leads:,}"
             result = self.results[-1] if last and name == "verify" else None
             result = result or timed(what, kind, row.measure, written, house, self.sizes.small)
+            hand = Hand.on(engine)
             self.grown.append((result, growth.depths(hand, name)))
+            hand.close()
         for name, row in rows.items():
             if last and name != "verify":
                 self.results.append(timed(name, kind, row.measure, written, house, self.sizes))
-        hand.close()
 
     def books(self, engine: Engine, leads: int, rows: dict[str, Row], growing: dict[str, Row]) -> Books:
         def used(state: str) -> int:
@@ -150,9 +171,9 @@ class Bench:
         print(f"\nwritten to {table.BENCH}")
 
 
-def timed(what: str, kind: str, measure: Any, *about: Any) -> Result:
+def timed(what: str, kind: str, measure: Any, *about: Any) -> Any:
     started = perf_counter()
-    result: Result = measure(*about)
+    result = measure(*about)
     _say(f"{kind}: {what} measured in {perf_counter() - started:.0f} s")
     return result
 

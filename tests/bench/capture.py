@@ -23,7 +23,6 @@ from tests.bench.grounds import House, until
 from tests.bench.hand import Hand, Wrote, watched
 from tests.bench.measured import Result
 from tests.conftest import Process
-from tests.crash.house import free_port
 from workers.command.web import gunicorn
 from workflows import staff
 
@@ -34,7 +33,7 @@ PHONE = "13000000000"
 def measure(books: Books, house: House, each: int, rounds: int) -> Result:
     """So many captures by each client in every round, ours and by hand in turns; one round to warm up."""
     hand, token = Hand.on(books.engine), issued(books.engine)
-    ours, bare = Clients(house.settings.port, token), Clients(free_port(), token)
+    ours, bare = Clients(house.settings.port, token), Clients(house.second_port, token)
     servers = [house.start("web", "--quiet")]
     until(ours.answered, "the server answers")
     wrote = watched(hand, lambda: ours.capture(PHONE))
@@ -47,6 +46,8 @@ def measure(books: Books, house: House, each: int, rounds: int) -> Result:
             found = clients.speed(each)
             if number:
                 speeds[name].append(found)
+            else:
+                clients.seconds.clear()
     for server in servers:
         server.end()
     hand.quiet()

@@ -19,7 +19,6 @@ from sqlalchemy import Engine, make_url
 from models import database, sealed
 from models.settings import Settings
 from tests.conftest import Process
-from tests.crash.house import free_port
 from workers import embedded_redis
 from workers.ground import die_with_parent
 
@@ -117,7 +116,11 @@ class House:
     """The processes of `tuoke` on one database, started one by one and ended together."""
 
     def __init__(self, engine: Engine) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="tuoke-house-"))
+        from tests.crash.house import (
+            free_port,
+        )  # brings the servers along, which look around when they are imported
+
+        self.folder, self.second_port = Path(tempfile.mkdtemp(prefix="tuoke-house-")), free_port()
         self.env = {
             "TUOKE_VAR": str(self.folder / "var"),
             "DATABASE_URL": engine.url.render_as_string(hide_password=False),

@@ -26,8 +26,8 @@ HEAD = ("row", "database", "ours /s", "floor /s", "ratio", "goal", "")
 
 def goal(result: Result) -> tuple[str, bool | None]:
     """What is asked of this row, and whether it is so; nothing where nothing is asked."""
-    if result.name in LATENCIES:
-        name, most = LATENCIES[result.name]
+    if result.name.partition(" ")[0] in LATENCIES:
+        name, most = LATENCIES[result.name.partition(" ")[0]]
         return f"{name} ≤ {most:.0f}", float(result.more[name]) <= most
     least = RATIOS.get((result.name, result.db))
     if least is None or result.ratio is None:

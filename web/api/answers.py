@@ -12,8 +12,8 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from flask import Response, g, request
-from sqlalchemy import delete, or_, select, tuple_
+from flask import Response, current_app, g, request
+from sqlalchemy import Connection, bindparam, delete, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -26,6 +26,18 @@ from workflows.engine.refusal import Refused
 from workflows.words import Text, _
 
 KEPT = timedelta(hours=24)
+FORGETTING, MOST_FORGOTTEN = timedelta(seconds=5), 1000
+CLAIM = {
+    each.__name__.rpartition(".")[2]: each.insert(Answer)
+    .on_conflict_do_nothing()
+    .execution_options(preserve_rowcount=True)
+    for each in (postgresql, sqlite)
+}
+KEEP = (
+    update(Answer)
+    .where(Answer.key == bindparam("of_key"), Answer.person_id == bindparam("of_person"))
+    .values(status=bindparam("status"), body=bindparam("body"))
+)
 Work = Callable[[Session], tuple[dict[str, Any], int]]
 
 
@@ -59,13 +71,13 @@ def write(work: Work) -> Response:
 
     def unit(session: Session) -> tuple[Any, int, bool]:
         at = now(session)
-        stored = _claim(session, key, digest, at) if key else None
-        if stored is not None and stored.status:
-            return stored.body, stored.status, True
+        if key and (given := _claim(session, key, digest, at)):
+            return given.body, given.status, True
         said, status = work(session)
         said = plain(said)
-        if stored is not None:
-            stored.status, stored.body = status, said
+        if key:
+            whose = {"of_key": key, "of_person": g.person_id}
+            session.connection().execute(KEEP, {**whose, "status": status, "body": said})
         return said, status, False
 
     said, status, again = database.in_transaction(the_engine(), unit)
@@ -81,16 +93,20 @@ def _digest() -> str:
     return sealer().blind("answer", json.dumps(asked, sort_keys=True, ensure_ascii=False))
 
 
-def _claim(session: Session, key: str, digest: str, at: datetime) -> Answer:
-    """The row of this key, locked: with a status if it was answered, without one if it is ours to answer."""
-    _sweep(session, key, at)
-    insert = (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert
-    new = insert(Answer).values(key=key, person_id=g.person_id, request=digest, status=0, body={}, at=at)
-    session.execute(new.on_conflict_do_nothing())
+def _claim(session: Session, key: str, digest: str, at: datetime) -> Answer | None:
+    """Claim this key, so that whoever else sends it waits until we have committed; the answer where one was given already."""
+    connection = session.connection()
+    if _time_to_forget(at):
+        _forget(connection, at)
+    new = {"key": key, "person_id": g.person_id, "request": digest, "status": 0, "body": {}, "at": at}
+    if connection.execute(CLAIM[connection.dialect.name], new).rowcount:
+        return None
     wanted = select(Answer).where(Answer.key == key, Answer.person_id == g.person_id).with_for_update()
     row = session.scalars(wanted).one()
-    if row.status and row.at <= at - KEPT:
+    if row.at <= at - KEPT:
         row.request, row.status, row.body, row.at = digest, 0, {}, at
+        session.flush()
+        return None
     if row.request != digest:
         reason = _("This key was used for another request already.")
         said = Text(_("The data are not complete or not right: %(fields)s."), {"fields": "Idempotency-Key"})
@@ -98,10 +114,18 @@ def _claim(session: Session, key: str, digest: str, at: datetime) -> Answer:
     return row
 
 
-def _sweep(session: Session, key: str, at: datetime) -> None:
-    """Forget some answers older than a day, but for this key's own; rows that somebody is reading are left for later."""
-    other = or_(Answer.key != key, Answer.person_id != g.person_id)
-    old = select(Answer.key, Answer.person_id).where(Answer.at <= at - KEPT, other).limit(50)
-    found = [tuple(row) for row in session.execute(old.with_for_update(skip_locked=True))]
+def _time_to_forget(at: datetime) -> bool:
+    """Every few seconds one request of each process sees to it."""
+    last: datetime | None = current_app.extensions.get("forgotten_at")
+    if last is not None and timedelta(0) <= at - last < FORGETTING:
+        return False
+    current_app.extensions["forgotten_at"] = at
+    return True
+
+
+def _forget(connection: Connection, at: datetime) -> None:
+    """Forget answers older than a day; rows that somebody is reading are left for later."""
+    old = select(Answer.key, Answer.person_id).where(Answer.at <= at - KEPT).limit(MOST_FORGOTTEN)
+    found = [tuple(row) for row in connection.execute(old.with_for_update(skip_locked=True))]
     if found:
-        session.execute(delete(Answer).where(tuple_(Answer.key, Answer.person_id).in_(found)))
+        connection.execute(delete(Answer).where(tuple_(Answer.key, Answer.person_id).in_(found)))

@@ -13,9 +13,8 @@ from typing import Any, TypeVar
 
 from flask import current_app, g, request
 
-from models import database
 from web.api.problems import Problem
-from web.app import now, the_engine, the_settings
+from web.app import glance, now, the_settings
 from workflows import staff
 from workflows.engine.actor import Actor
 from workflows.engine.refusal import Refused
@@ -43,12 +42,12 @@ def identify() -> None:
     scheme, _space, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise _no_token(_("Send the header Authorization: Bearer with your token."))
-    with database.read(the_engine()) as session:
-        today = now(session).astimezone(the_settings().timezone).date()
-        person = staff.bearer(session, token.strip(), today)
-        if person is None:
-            raise _no_token(_("This token is not valid, or no longer."))
-        g.actor, g.person_id = Actor.of(person), person.id
+    with glance() as connection:
+        today = now(connection).astimezone(the_settings().timezone).date()
+        found = staff.bearer(connection, token.strip(), today)
+    if found is None:
+        raise _no_token(_("This token is not valid, or no longer."))
+    g.actor, g.person_id = found, found.id
 
 
 def _no_token(why: str) -> Problem:

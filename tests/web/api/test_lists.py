@@ -90,6 +90,7 @@ def test_a_long_list_takes_as_many_queries_as_a_short_one(company: Company) -> N
         assert company.lin.get(f"/leads?{query}").status == 200
         return len(counted)
 
+    queries("limit=2")  # a connection that has written is told once that it only reads now
     assert queries("limit=2") == queries("limit=200") <= 12
 
 
