@@ -100,8 +100,12 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: sqlalchemy.Connection) -> None:
-    """Writers queue at the door (`BEGIN IMMEDIATE`): a read that later writes would lose updates or fail at once."""
-    readonly = bool(connection.get_execution_options().get("readonly"))
+    """Writers queue at the door (`BEGIN IMMEDIATE`): a read that later writes would lose updates or fail at once. A statement
+    that is asked `alone` begins nothing."""
+    options = connection.get_execution_options()
+    if options.get("alone"):
+        return
+    readonly = bool(options.get("readonly"))
     if connection.info.get("readonly") is not readonly:
         connection.exec_driver_sql(f"PRAGMA query_only={int(readonly)}")
         connection.info["readonly"] = readonly

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib import import_module
 from io import BytesIO
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 from flask import Flask, Request, current_app
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from models import database, machinery
 from models.settings import Settings
+from web.trust import trusting
 
-PARTS = ("web.packed", "web.patience", "web.logs", "web.headers", "web.health", "web.api", "web.pages")
+T = TypeVar("T")
+PARTS = (
+    "web.packed",
+    "web.patience",
+    "web.trust",
+    "web.logs",
+    "web.headers",
+    "web.health",
+    "web.api",
+    "web.pages",
+)
 
 
 class InMemory(Request):
@@ -28,11 +39,19 @@ class InMemory(Request):
         return BytesIO()
 
 
+class Application(Flask):
+    """All its functions are plain ones: nothing looks a dozen times per request whether one is a coroutine."""
+
+    request_class = InMemory
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        return func
+
+
 def create_app(settings: Settings | None = None, engine: Engine | None = None) -> Flask:
     """The application on these settings (the environment's by default). Each part has `attach(app)`."""
     settings = settings or Settings.from_env()
-    app = Flask(__name__, static_folder="static", template_folder="templates")
-    app.request_class = InMemory
+    app = Application(__name__, static_folder="static", template_folder="templates")
     app.config.update(SECRET_KEY=settings.secret_key, MAX_CONTENT_LENGTH=6 * 1024 * 1024)
     app.extensions["settings"] = settings
     app.extensions["engine"] = engine or database.engine(settings)
@@ -55,17 +74,24 @@ def the_settings() -> Settings:
     return settings
 
 
-@contextmanager
-def glance() -> Iterator[Connection]:
-    """A connection for a statement or two that need no transaction around them: each sees what is committed by then."""
-    with _alone(the_engine()).connect() as connection:
-        yield connection
+def glance(look: Callable[[Connection], T]) -> T:
+    """Ask a statement or two that need no transaction around them: each sees what is committed by then. Asked again where the
+    connection turned out to be dead."""
+    with trusting():
+        try:
+            with _alone(the_engine()).connect() as connection:
+                return look(connection)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+        with _alone(the_engine()).connect() as connection:
+            return look(connection)
 
 
 @lru_cache(maxsize=1)
 def _alone(engine: Engine) -> Engine:
     postgresql = engine.dialect.name == "postgresql"
-    return engine.execution_options(**{"isolation_level": "AUTOCOMMIT"} if postgresql else {"readonly": True})
+    return engine.execution_options(**{"isolation_level": "AUTOCOMMIT"} if postgresql else {"alone": True})
 
 
 def real_now() -> datetime:

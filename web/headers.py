@@ -24,8 +24,9 @@ def attach(app: Flask) -> None:
 
 def _add(response: Response) -> Response:
     """A view that needs another policy has set it; what is not a static file is kept by no cache."""
-    for name, value in (ALWAYS | OVER_TLS if request.is_secure else ALWAYS).items():
-        response.headers.setdefault(name, value)
-    if request.endpoint != "static":
-        response.headers.setdefault("Cache-Control", "no-store")
+    asked, there = request, {name.lower() for name in response.headers.keys()}  # noqa: SIM118 (not a dict)
+    wanted = ALWAYS | OVER_TLS if asked.is_secure else ALWAYS
+    if asked.endpoint != "static":
+        wanted = wanted | {"Cache-Control": "no-store"}
+    response.headers.extend({name: value for name, value in wanted.items() if name.lower() not in there})
     return response

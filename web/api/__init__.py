@@ -9,7 +9,6 @@ from werkzeug.exceptions import HTTPException
 from models import database
 from web.api import approvals, cases, docs, leads, money, problems, public, rotation, workflows
 from web.api.asking import identify
-from web.api.limits import limiter
 from web.api.problems import Problem
 from workflows.engine.refusal import Refused
 
@@ -52,6 +51,5 @@ def _in_our_words(response: Response) -> Response:
 
 
 def attach(app: Flask) -> None:
-    limiter.init_app(app)
     app.register_blueprint(blueprint())
     app.after_request(_in_our_words)

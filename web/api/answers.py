@@ -19,16 +19,17 @@ from sqlalchemy.orm import Session
 
 from models import database
 from models.remembered import Answer
-from models.sealed import sealer
+from models.sealed import Sealed, sealer
 from web.api.asking import body, idempotency_key
 from web.app import now, the_engine
+from web.trust import trusting
 from workflows.engine.refusal import Refused
 from workflows.words import Text, _
 
 KEPT = timedelta(hours=24)
 FORGETTING, MOST_FORGOTTEN = timedelta(seconds=5), 1000
 CLAIM = {
-    each.__name__.rpartition(".")[2]: each.insert(Answer)
+    each.__name__.rpartition(".")[2]: each.insert(Answer.__table__)
     .on_conflict_do_nothing()
     .execution_options(preserve_rowcount=True)
     for each in (postgresql, sqlite)
@@ -36,26 +37,34 @@ CLAIM = {
 KEEP = (
     update(Answer)
     .where(Answer.key == bindparam("of_key"), Answer.person_id == bindparam("of_person"))
-    .values(status=bindparam("status"), body=bindparam("body"))
+    .values(status=bindparam("status"), body=bindparam("text", type_=Sealed("answer.body")))
 )
 Work = Callable[[Session], tuple[dict[str, Any], int]]
 
 
-def plain(value: Any) -> Any:
-    """A value as JSON has it: instants in UTC, ISO 8601."""
-    if isinstance(value, dict):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(v) for v in value]
-    return value.isoformat() if isinstance(value, datetime | date) else value
+def told(said: Any) -> str:
+    """What is said, as JSON: instants in UTC, ISO 8601."""
+    return json.dumps(said, ensure_ascii=False, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, set | frozenset):
+        return list(value)
+    raise TypeError(f"{type(value).__name__} is not told to programs")
 
 
 def answer(said: Any, status: int = 200) -> Response:
     """A JSON answer. A case bears its version as ETag, for If-Match."""
-    made = Response(json.dumps(plain(said), ensure_ascii=False), status, content_type="application/json")
+    return _answered(told(said), said.get("version") if isinstance(said, dict) else None, status)
+
+
+def _answered(text: str, version: Any, status: int) -> Response:
+    made = Response(text, status, content_type="application/json")
     made.headers["Cache-Control"] = "no-store"
-    if isinstance(said, dict) and isinstance(said.get("version"), int):
-        made.headers["ETag"] = f'"{said["version"]}"'
+    if isinstance(version, int):
+        made.headers["ETag"] = f'"{version}"'
     return made
 
 
@@ -69,19 +78,20 @@ def write(work: Work) -> Response:
     """Do a change in one transaction and answer it; raises `Refused`, and then nothing was written."""
     key, digest = idempotency_key(), _digest()
 
-    def unit(session: Session) -> tuple[Any, int, bool]:
+    def unit(session: Session) -> tuple[str, Any, int, bool]:
         at = now(session)
         if key and (given := _claim(session, key, digest, at)):
-            return given.body, given.status, True
+            return told(given.body), given.body.get("version"), given.status, True
         said, status = work(session)
-        said = plain(said)
+        text = told(said)
         if key:
             whose = {"of_key": key, "of_person": g.person_id}
-            session.connection().execute(KEEP, {**whose, "status": status, "body": said})
-        return said, status, False
+            session.connection().execute(KEEP, {**whose, "status": status, "text": text})
+        return text, said.get("version"), status, False
 
-    said, status, again = database.in_transaction(the_engine(), unit)
-    made = answer(said, status)
+    with trusting():
+        text, version, status, again = database.in_transaction(the_engine(), unit)
+    made = _answered(text, version, status)
     if again:
         made.headers["Idempotency-Replayed"] = "true"
     return made

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from flask import current_app, g, request
+from sqlalchemy import Connection
 
 from web.api.problems import Problem
 from web.app import glance, now, the_settings
@@ -42,12 +43,15 @@ def identify() -> None:
     scheme, _space, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise _no_token(_("Send the header Authorization: Bearer with your token."))
-    with glance() as connection:
-        today = now(connection).astimezone(the_settings().timezone).date()
-        found = staff.bearer(connection, token.strip(), today)
+    found = glance(lambda connection: _bearer(connection, token.strip()))
     if found is None:
         raise _no_token(_("This token is not valid, or no longer."))
     g.actor, g.person_id = found, found.id
+
+
+def _bearer(connection: Connection, token: str) -> Actor | None:
+    today = now(connection).astimezone(the_settings().timezone).date()
+    return staff.bearer(connection, token, today)
 
 
 def _no_token(why: str) -> Problem:
@@ -64,7 +68,12 @@ def body() -> dict[str, Any]:
 
     Lone surrogates, NaN and bottomless nesting are no JSON that everybody reads alike, so they are none here.
     """
-    raw = request.get_data()
+    if "body" not in g:
+        g.body = _read(request.get_data())
+    return dict(g.body)
+
+
+def _read(raw: bytes) -> dict[str, Any]:
     if not raw.strip():
         return {}
     try:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from flask import Blueprint, Response
@@ -31,6 +32,7 @@ def taken_by_people(step: Step) -> bool:
     return not step.automatic and bool(step.by.roles - {"clock", "public"})
 
 
+@cache
 def opening_of(flow: type[Flow]) -> str | None:
     """The event with which people open a case of this workflow, if they do."""
     found = [

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from flask import current_app, request
-from flask_limiter import Limiter
 from limits import RateLimitItem, parse
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
 
 from web.api.asking import actor
 from web.api.problems import Problem
@@ -31,17 +32,25 @@ def client() -> str:
     return ":".join(address.split(":")[:4]) if ":" in address else address.rpartition(".")[0] or address
 
 
-limiter = Limiter(client, storage_uri="memory://", strategy="moving-window")
+class Tries(MovingWindowRateLimiter):
+    """The tries of the last minute or hour, wherever it is cut. Counted only where a view counts: nothing is asked of the
+    other requests."""
+
+    def reset(self) -> None:
+        self.storage.reset()
+
+
+limiter = Tries(MemoryStorage())
 
 
 def hit(item: RateLimitItem, *what: str) -> None:
     """Count one try; raises `Problem` (too_many) when there were too many."""
-    if current_app.config.get("RATELIMIT_ENABLED", True) and not limiter.limiter.hit(item, *what):
+    if current_app.config.get("RATELIMIT_ENABLED", True) and not limiter.hit(item, *what):
         raise too_many(item, *what)
 
 
 def too_many(item: RateLimitItem, *what: str) -> Problem:
-    wait = max(1, math.ceil(limiter.limiter.get_window_stats(item, *what).reset_time - time.time()))
+    wait = max(1, math.ceil(limiter.get_window_stats(item, *what).reset_time - time.time()))
     return Problem(
         "too_many",
         Text(_("Too many tries; try again in %(wait)s seconds."), {"wait": wait}),
@@ -52,7 +61,7 @@ def too_many(item: RateLimitItem, *what: str) -> Problem:
 def stop_guessing(event: str) -> None:
     """Raises `Problem` (too_many) for somebody whose captures ended in conflicts too often."""
     who = ("conflicts", str(actor().id))
-    if event in GUESSED and not limiter.limiter.test(CONFLICTS, *who):
+    if event in GUESSED and not limiter.test(CONFLICTS, *who):
         raise too_many(CONFLICTS, *who)
 
 
@@ -62,5 +71,5 @@ def counting_conflicts(event: str) -> Iterator[None]:
         yield
     except Refused as refusal:
         if refusal.code == "conflict" and event in GUESSED:
-            limiter.limiter.hit(CONFLICTS, "conflicts", str(actor().id))
+            limiter.hit(CONFLICTS, "conflicts", str(actor().id))
         raise

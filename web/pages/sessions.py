@@ -14,8 +14,8 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
-from flask import Flask, abort, g, redirect, request, session, url_for
-from flask.sessions import SecureCookieSessionInterface
+from flask import Flask, Request, abort, g, redirect, request, session, url_for
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from flask_wtf import CSRFProtect
 from sqlalchemy import update
@@ -47,7 +47,10 @@ class User(UserMixin):  # type: ignore[misc]
 
 
 class Cookies(SecureCookieSessionInterface):
-    """The cookie takes the `__Host-` prefix wherever the page came over https."""
+    """The cookie takes the `__Host-` prefix wherever the page came over https; programs have none that counts."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        return self.session_class() if is_other(request.path) else super().open_session(app, request)
 
     def get_cookie_name(self, app: Flask) -> str:
         return "__Host-tuoke" if request.is_secure else "tuoke"
