@@ -29,7 +29,7 @@ from workflows.words import Text, _
 KEPT = timedelta(hours=24)
 FORGETTING, MOST_FORGOTTEN = timedelta(seconds=5), 1000
 CLAIM = {
-    each.__name__.rpartition(".")[2]: each.insert(Answer)
+    each.__name__.rpartition(".")[2]: each.insert(Answer.__table__)
     .on_conflict_do_nothing()
     .execution_options(preserve_rowcount=True)
     for each in (postgresql, sqlite)
