@@ -12,6 +12,7 @@ from models.machinery import Heartbeat, Lease
 from models.notices import AccessLog
 from models.version import version
 from tests.web.office.conftest import Office, database_url, office
+from web.serving import signs_as
 
 __all__ = ["database_url", "office"]
 
@@ -21,6 +22,8 @@ def test_who_leads_what_they_run_and_whose_clock_is_wrong(office: Office) -> Non
     with databases.begin(office.engine) as session:
         machinery.beat(session, "clock@one", "clock", at, "leads")
         machinery.beat(session, "clock@two", "clock", at, "stands-by redis-away", at + timedelta(minutes=3))
+        machinery.beat(session, "web@one:8000", "web", at, "signs=12345678")
+        machinery.beat(session, "web@two:8000", "web", at, signs_as(office.app))
         machinery.beat(session, "worker@gone", "worker", at - timedelta(days=2))
     page = office.seat("root").get("/health")
     assert "at work" in page
@@ -28,6 +31,7 @@ def test_who_leads_what_they_run_and_whose_clock_is_wrong(office: Office) -> Non
     assert "does not reach Redis" in page
     assert "its clock is 180 s fast" in page
     assert "worker@gone" not in page
+    assert "sign with different keys" in page
     assert "Old and new code run together" not in page
     with databases.begin(office.engine) as session:
         session.get_one(Heartbeat, "clock@two").version = "0.0.9+12345678"

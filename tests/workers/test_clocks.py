@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import signal
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import Engine, func, select
 
 from models import database as databases
@@ -18,6 +19,8 @@ from models.settings import Settings
 from tests.conftest import Process, Starter, eventually
 from tests.workers.test_draining import overdue
 from tests.workers.test_processes import tell, told
+from workers import ground
+from workers.command.alive import alive
 
 pytestmark = pytest.mark.processes
 
@@ -94,3 +97,29 @@ def test_a_jump_of_the_time_fires_nothing_until_it_is_confirmed(
 def fired(engine: Engine) -> int:
     with databases.read(engine) as session:
         return session.scalar(select(func.count()).where(Timer.state == "fired")) or 0
+
+
+def test_a_supervisor_learns_whether_the_processes_of_its_host_live(
+    database: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ground, "engine", lambda: database)
+    monkeypatch.setattr("platform.node", lambda: "host7")
+    ask = CliRunner()
+    assert ask.invoke(alive).exit_code == 1, "none has ever said anything"
+    now = datetime.now(UTC)
+    with databases.begin(database) as session:
+        machinery.beat(session, "worker@host8", "worker", now - timedelta(hours=1))
+        machinery.beat(session, "web@host7:8000", "web", now)
+        machinery.beat(session, "clock@host7", "clock", now)
+    said = ask.invoke(alive)
+    names = [line.partition(": ")[0] for line in said.output.splitlines()]
+    assert (said.exit_code, names) == (0, ["clock@host7", "web@host7:8000"])
+    with databases.begin(database) as session:
+        machinery.beat(session, "clock@host7", "clock", now - timedelta(minutes=2))
+    said = ask.invoke(alive)
+    assert said.exit_code == 1
+    assert said.output.splitlines()[0].startswith("clock@host7: 12")
+    assert said.output.splitlines()[0].endswith("(silent)")
+    nowhere = databases.open_engine("postgresql+psycopg://nobody@127.0.0.1:1/none")
+    monkeypatch.setattr(ground, "engine", lambda: nowhere)
+    assert ask.invoke(alive).exit_code == 0, "nobody need be started again because the database is away"

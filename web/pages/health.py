@@ -53,6 +53,7 @@ class Sign:
     standing: str
     says: list[str]
     version: str
+    signs: str = ""
 
 
 @page.get("/health")
@@ -72,6 +73,7 @@ def health() -> str:
                 if not any(s.kind == kind and s.standing == "up" for s in found)
             ],
             versions=sorted({s.version for s in found if s.standing == "up" and s.kind != "redis"}),
+            keys=len({s.signs for s in found if s.standing == "up" and s.signs}),
             ahead=timedelta(microseconds=lease.ahead_us) if lease else timedelta(0),
             accepted=lease is not None and lease.accepted_us > 0,
             due=timers.due(desk.session, desk.at),
@@ -113,7 +115,8 @@ def _sign(beat: Heartbeat, age: timedelta) -> Sign:
             else _("its clock is %(seconds)s s slow")
         )
         says.append(said(wrong, seconds=round(abs(ahead).total_seconds())))
-    return Sign(beat.name, beat.kind, max(age, timedelta(0)), standing, says, beat.version)
+    signs_as = next((word for word in beat.detail.split() if word.startswith("signs=")), "")
+    return Sign(beat.name, beat.kind, max(age, timedelta(0)), standing, says, beat.version, signs_as)
 
 
 def _oldest_due(session: Session, at: datetime) -> datetime | None:
