@@ -62,7 +62,6 @@ def health() -> str:
     """Signs of life, due and late timers, untold facts, unsent messages, and what is parked."""
     with look() as desk:
         found = signs(desk.session)
-        lease = machinery.lease(desk.session)
         return show(
             "health.html",
             signs=found,
@@ -74,8 +73,7 @@ def health() -> str:
             ],
             versions=sorted({s.version for s in found if s.standing == "up" and s.kind != "redis"}),
             keys=len({s.signs for s in found if s.standing == "up" and s.signs}),
-            ahead=timedelta(microseconds=lease.ahead_us) if lease else timedelta(0),
-            accepted=lease is not None and lease.accepted_us > 0,
+            ahead=time_in_doubt(desk.session),
             due=timers.due(desk.session, desk.at),
             oldest_due=_oldest_due(desk.session, desk.at),
             next_due=timers.next_due(desk.session),
@@ -102,6 +100,12 @@ def signs(session: Session) -> list[Sign]:
     lately = select(Heartbeat).where(Heartbeat.kind.in_(KINDS), Heartbeat.seen_at > present - GONE)
     beats = session.scalars(lately.order_by(Heartbeat.kind, Heartbeat.name))
     return [_sign(beat, present - beat.seen_at) for beat in beats]
+
+
+def time_in_doubt(session: Session) -> timedelta:
+    """By how much the time jumped ahead, where nobody has confirmed that it is right; else nothing."""
+    lease = machinery.lease(session)
+    return timedelta(microseconds=lease.ahead_us) if lease and not lease.accepted_us else timedelta(0)
 
 
 def _sign(beat: Heartbeat, age: timedelta) -> Sign:

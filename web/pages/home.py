@@ -14,7 +14,7 @@ from models.notices import AccessLog
 from models.people import Person
 from models.remembered import History, Outbox, Timer
 from web.pages import months
-from web.pages.health import signs
+from web.pages.health import signs, time_in_doubt
 from web.pages.leads import by_deadline, counts, own, rows_of
 from web.pages.sessions import signed_in
 from web.pages.show import Desk, look, show
@@ -134,6 +134,7 @@ def _machinery(desk: Desk) -> dict[str, Any]:
     staff = select(func.count()).select_from(Person).where(Person.left_on.is_(None))
     return {
         "signs": signs(desk.session),
+        "ahead": time_in_doubt(desk.session),
         "parked": sum(parked),
         "people": desk.session.scalar(staff) or 0,
     }
