@@ -176,30 +176,31 @@ def _not_ours(session: Session) -> Metric:
 
 
 def _processes(session: Session) -> Iterator[Metric]:
-    """The youngest sign of life of each kind of process, the code they run, how wrong their hosts' clocks are, and how far
-    the time is in doubt; real time, whatever the company's clock says."""
+    """The youngest sign of life of each kind of process, how many live and on how many states of the code, how wrong the worst of
+    their hosts' clocks is, and how far the time is in doubt; real time, whatever the company's clock says."""
     present = machinery.present(session, datetime.now(UTC))
     ages = GaugeMetricFamily(
         "tuoke_heartbeat_age_seconds", "Seconds since the last sign of life, by kind", labels=["kind"]
     )
-    running = GaugeMetricFamily(
-        "tuoke_processes", "Processes that live, by kind and by the code they run", labels=["kind", "version"]
-    )
-    wrong = GaugeMetricFamily(
-        "tuoke_host_clock_ahead_seconds",
-        "How far a process's clock is ahead of the database's",
-        labels=["name"],
-    )
     youngest = select(Heartbeat.kind, func.max(Heartbeat.seen_at)).group_by(Heartbeat.kind)
     for kind, seen in session.execute(youngest):
         ages.add_metric([kind], _age(seen, present))
-    alive = (Heartbeat.kind.in_(machinery.PROCESSES), Heartbeat.seen_at > present - FRESH)
-    counted = select(Heartbeat.kind, Heartbeat.version, func.count()).where(*alive)
-    for kind, version, count in session.execute(counted.group_by(Heartbeat.kind, Heartbeat.version)):
-        running.add_metric([kind, version], count)
-    for name, ahead in session.execute(select(Heartbeat.name, Heartbeat.ahead_ms).where(*alive)):
-        wrong.add_metric([name], ahead / 1000)
-    yield from (ages, running, wrong)
+    yield ages
+    living = select(Heartbeat.kind, Heartbeat.version, Heartbeat.ahead_ms).where(
+        Heartbeat.kind.in_(machinery.PROCESSES), Heartbeat.seen_at > present - FRESH
+    )
+    found = session.execute(living).all()
+    running = GaugeMetricFamily("tuoke_processes", "Processes that live, by kind", labels=["kind"])
+    for kind in machinery.PROCESSES:
+        running.add_metric([kind], sum(row.kind == kind for row in found))
+    yield running
+    yield _gauge(
+        "tuoke_versions", "How many states of the code they run", len({row.version for row in found})
+    )
+    wrong = max((abs(row.ahead_ms) for row in found), default=0) / 1000
+    yield _gauge(
+        "tuoke_host_clock_wrong_seconds", "How far the worst host's clock is off the database's", wrong
+    )
     lease = machinery.lease(session)
     ahead_us = lease.ahead_us if lease else 0
     yield _gauge("tuoke_time_in_doubt_seconds", "How far the time jumped ahead unconfirmed", ahead_us / 1e6)

@@ -3,6 +3,7 @@ file as its configuration)."""
 
 from __future__ import annotations
 
+import hashlib
 import platform
 from contextlib import suppress
 from threading import Event, Thread
@@ -37,9 +38,14 @@ def _keep_beating(app: Flask) -> None:
     while True:
         with suppress(SQLAlchemyError), database.begin(engine) as session:
             real = real_now()
-            machinery.beat(session, name, "web", machinery.present(session, real), real=real)
+            machinery.beat(session, name, "web", machinery.present(session, real), signs_as(app), real)
         if _over.wait(BEAT_SECONDS):
             return
+
+
+def signs_as(app: Flask) -> str:
+    """A print of the key that forms and log-ins are signed with: on every host it must be the same."""
+    return f"signs={hashlib.sha256(app.extensions['settings'].secret_key.encode()).hexdigest()[:8]}"
 
 
 def _name(app: Flask) -> str:

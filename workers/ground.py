@@ -106,7 +106,7 @@ def sign_of_life(session: Session, name: str, kind: str, detail: str = "") -> No
 
 def elapsed() -> float:
     """Seconds that have really passed since this host was started, asleep or awake, whatever is done to its clock."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 @cache

@@ -41,7 +41,11 @@ DRAIN_TIMEOUT = 60  # seconds; a drain ends by itself after 20
 FAILURE_TTL = 3600  # seconds that Redis remembers a failed knock
 ENOUGH_KNOCKS = 2
 # A host that is cut off says nothing: it is noticed when five seconds of silence and three questions brought no answer.
-KEEPALIVE = {socket.TCP_KEEPIDLE: 5, socket.TCP_KEEPINTVL: 2, socket.TCP_KEEPCNT: 3}
+KEEPALIVE = {
+    getattr(socket, name): seconds
+    for name, seconds in (("TCP_KEEPIDLE", 5), ("TCP_KEEPINTVL", 2), ("TCP_KEEPCNT", 3))
+    if hasattr(socket, name)  # not everywhere
+}
 
 
 class NotOurs(Exception):

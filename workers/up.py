@@ -26,7 +26,7 @@ from workers import ground
 from workers.queue import see_that_redis_lets_us_in
 from workers.say import banner, say
 
-GRACE_SECONDS = 8.0
+GRACE_SECONDS = 25.0  # nobody waits so long who has nothing under way
 STEADY_SECONDS = 30.0
 
 

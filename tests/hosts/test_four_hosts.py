@@ -124,7 +124,7 @@ class People:
 
     def go_on(self) -> None:
         number = 0
-        while not self.over.wait(0.2):
+        while not self.over.wait(0.3):
             facts = {"name": "李女士", "phone": f"137{number:08d}", "channel": "flyer", "consent": True}
             status, said = self.ask(f"key-{number}", facts)
             if status == 201:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import signal
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from sqlalchemy import Engine, func, select
 
 from models import database as databases
@@ -18,6 +22,10 @@ from models.settings import Settings
 from tests.conftest import Process, Starter, eventually
 from tests.workers.test_draining import overdue
 from tests.workers.test_processes import tell, told
+from workers import ground
+from workers.clock import Clock
+from workers.command.alive import alive
+from workers.queue import NAME, OUTWARD, connect, queue
 
 pytestmark = pytest.mark.processes
 
@@ -94,3 +102,53 @@ def test_a_jump_of_the_time_fires_nothing_until_it_is_confirmed(
 def fired(engine: Engine) -> int:
     with databases.read(engine) as session:
         return session.scalar(select(func.count()).where(Timer.state == "fired")) or 0
+
+
+def test_a_clock_that_does_not_reach_redis_lets_one_lead_that_does(
+    sqlite_url: str, settings: Settings, redis_server: Process, tmp_path: Path
+) -> None:
+    engine = databases.open_engine(sqlite_url)
+    nowhere = Redis(unix_socket_path=str(tmp_path / "nothing.sock"), retry=Retry(NoBackoff(), 0))
+    here = connect(settings)
+    cut_off = Clock(engine, {name: queue(nowhere, name) for name in (NAME, OUTWARD)}, "cut off")
+    cut_off.tick()
+    cut_off.tick()
+    assert leaders(engine) == ["cut off"], "nobody else is there"
+    other = Clock(engine, {name: queue(here, name) for name in (NAME, OUTWARD)}, "other")
+    other.tick()
+    assert says(engine, "other") == "stands-by"
+    cut_off.tick()
+    other.tick()
+    cut_off.tick()
+    assert leaders(engine) == ["other"]
+    assert says(engine, "cut off") == "stands-by redis-away"
+    for clock in (cut_off, other):
+        clock.end()
+    here.close()
+    engine.dispose()
+
+
+def test_a_supervisor_learns_whether_the_processes_of_its_host_live(
+    database: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ground, "engine", lambda: database)
+    monkeypatch.setattr("platform.node", lambda: "host7")
+    ask = CliRunner()
+    assert ask.invoke(alive).exit_code == 1, "none has ever said anything"
+    now = datetime.now(UTC)
+    with databases.begin(database) as session:
+        machinery.beat(session, "worker@host8", "worker", now - timedelta(hours=1))
+        machinery.beat(session, "web@host7:8000", "web", now)
+        machinery.beat(session, "clock@host7", "clock", now)
+    said = ask.invoke(alive)
+    names = [line.partition(": ")[0] for line in said.output.splitlines()]
+    assert (said.exit_code, names) == (0, ["clock@host7", "web@host7:8000"])
+    with databases.begin(database) as session:
+        machinery.beat(session, "clock@host7", "clock", now - timedelta(minutes=2))
+    said = ask.invoke(alive)
+    assert said.exit_code == 1
+    assert said.output.splitlines()[0].startswith("clock@host7: 12")
+    assert said.output.splitlines()[0].endswith("(silent)")
+    nowhere = databases.open_engine("postgresql+psycopg://nobody@127.0.0.1:1/none")
+    monkeypatch.setattr(ground, "engine", lambda: nowhere)
+    assert ask.invoke(alive).exit_code == 0, "nobody need be started again because the database is away"

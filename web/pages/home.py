@@ -30,7 +30,7 @@ from workflows.views import choices, names
 page = Blueprint("home", __name__)
 FEW, WAITING, PAGE = 8, 5, 40
 LOOKERS = ("manager", "sales_manager", "finance", "auditor")
-MACHINERY = ("clock", "worker", "sender", "redis", "timers", "parked", "backups")
+MACHINERY = ("clock", "worker", "sender", "redis", "time", "timers", "parked", "backups")
 
 
 @page.get("/")

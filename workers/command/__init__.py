@@ -20,6 +20,7 @@ COMMANDS = {
     "clock": "workers.command.clock:clock",
     "redis": "workers.command.redis:redis",
     "migrate": "workers.command.migrate:migrate",
+    "alive": "workers.command.alive:alive",
     "rehearse": "workers.command.rehearse:rehearse",
     "verify": "workers.command.verify:verify",
     "doctor": "workers.command.doctor:doctor",
