@@ -147,11 +147,17 @@ def test_a_sign_from_the_future_and_a_moved_clock_are_told(session: Session) -> 
 
 @pytest.mark.parametrize(("minutes", "standing"), [(4, GREEN), (6, LATE), (31, DOWN)])
 def test_timers_are_late_by_the_policys_number(session: Session, minutes: int, standing: str) -> None:
-    session.add(a_timer(1, minutes_due=minutes))
+    session.add_all([a_timer(1, minutes_due=minutes), a_fact("late", minutes_due=60, fact="timer.late")])
     said = found(session, "timers")
+    assert "fired late within a day: 1" in str(said.figure)
     assert (said.standing, said.value, said.limit) == (standing, minutes * 60, 300)
     session.add(PolicyVersion(id=7, effective_at=NOW - timedelta(days=1), numbers={"timer_late_minutes": 60}))
     assert found(session, "timers").standing == GREEN
+
+
+def test_it_is_told_when_the_next_timer_is_due(session: Session) -> None:
+    session.add(a_timer(1, minutes_due=-200))
+    assert str(found(session, "timers").figure) == "nothing is due; the next in 3 h"
 
 
 def test_what_waits_too_long_is_late(session: Session) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
@@ -12,7 +13,7 @@ from models.remembered import Outbox
 from workflows import policy
 from workflows import timers as clockwork
 from workflows.health import parked as given_up
-from workflows.health.figures import lasting, late_after
+from workflows.health.figures import lasting, late_after, together
 from workflows.health.finding import DOWN, GREEN, LATE, Finding, Item, Sight
 from workflows.telling import posting
 from workflows.words import Text, _
@@ -28,7 +29,22 @@ def timers(sight: Sight) -> Finding:
     """Timers that are due and have not fired; late by the policy's number (S12 (ours))."""
     late = timedelta(minutes=policy.in_force(sight.session, sight.at).timer_late_minutes)
     count, oldest = clockwork.late(sight.session, sight.at)
-    return _waiting("timers", sight, count, oldest, late, late * DOWN_TIMES, "worker")
+    found = _waiting("timers", sight, count, oldest, late, late * DOWN_TIMES, "worker")
+    return replace(found, figure=together(found.figure, _next_timer(sight), _fired_late(sight)))
+
+
+def _next_timer(sight: Sight) -> Text | None:
+    due = clockwork.next_due(sight.session)
+    if due is None or due <= sight.at:
+        return None
+    return Text(_("the next in %(span)s"), {"span": lasting(due - sight.at)})
+
+
+def _fired_late(sight: Sight) -> Text | None:
+    """How many facts of the last day say that a timer fired late."""
+    lately = select(func.count()).where(Outbox.fact == "timer.late", Outbox.at > sight.at - timedelta(days=1))
+    count = sight.session.scalar(lately)
+    return Text(_("fired late within a day: %(count)s"), {"count": count}) if count else None
 
 
 def facts(sight: Sight) -> Finding:
