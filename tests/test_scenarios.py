@@ -21,6 +21,7 @@ from models import sealed
 from models.base import Base
 from models.remembered import Approval, Timer
 from workers.rehearse import Played, Rehearsal, WrongScenario, failures_said, load, rehearse
+from workflows import policy
 from workflows.engine import Flow
 from workflows.flows import FLOWS
 from workflows.money.statements import KINDS
@@ -163,6 +164,7 @@ def scratch() -> Iterator[Engine]:
 @pytest.fixture
 def stage(scratch: Engine) -> Iterator[Engine]:
     yield scratch
+    policy.forget(scratch)
     with databases.begin(scratch) as session:
         for table in reversed(Base.metadata.sorted_tables):
             if table.name != "key_print":

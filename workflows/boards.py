@@ -24,6 +24,7 @@ from workflows.approval import (
     Approver,
     asks_of,
     beneficiaries,
+    known,
     seen_about,
     steps_of,
     subject_flow,
@@ -178,7 +179,7 @@ def _pending(actor: Actor) -> Select[Approval]:
 
 def _read(session: Session, wanted: Select[Approval], limit: int) -> list[Approval]:
     """Requests with all that is asked of each: what they are about, who is concerned, what was in force."""
-    found = list(session.scalars(wanted.limit(limit)))
+    found = list(session.scalars(wanted.where(known()).limit(limit)))
     if found:
         staff.bring_in(session)
         policies.bring_in(session)

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy import Pool, Select, bindparam, select
+from sqlalchemy import Engine, Pool, Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from models.machinery import PolicyVersion
@@ -231,6 +231,11 @@ def of_version(session: Session, version: int) -> Policy:
         row = session.get(PolicyVersion, version)
         known[version] = Policy.model_validate({**row.numbers, "version": row.id}) if row else DEFAULTS
     return known[version]
+
+
+def forget(opened: Engine) -> None:
+    """Read the versions anew: this database was laid anew in its place, as scratch ones are."""
+    _READ.pop(opened.pool, None)
 
 
 def _pool(session: Session) -> Pool:

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
 
 from models import database
 from models.people import WebSession
@@ -299,7 +300,16 @@ def _somebody(key: str) -> dict[str, object]:
 def _session_grows_old(storm: Storm) -> None:
     """Let the next page be one at which the house would like to write down when its reader was last seen."""
     long_ago = datetime.now(UTC) - timedelta(minutes=5)
-    database.in_transaction(storm.engine, lambda s: s.execute(update(WebSession).values(seen_at=long_ago)))
+    older = update(WebSession).values(seen_at=long_ago)
+
+    def grown_old() -> bool:
+        try:
+            database.in_transaction(storm.engine, lambda session: session.execute(older))
+        except OperationalError:
+            return False  # the database is being struck
+        return True
+
+    eventually(grown_old, 60, "a session grown old")
 
 
 def _reads(storm: Storm) -> None:

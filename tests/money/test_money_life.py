@@ -89,6 +89,7 @@ class MoneyLife:
 
     def __init__(self, engine: Engine, counted: Counter[str], start: Any) -> None:
         self.engine, self.counted = engine, counted
+        policy.forget(engine)
         with databases.begin(self.engine) as session:
             for table in reversed(Base.metadata.sorted_tables):
                 if table.name != "key_print":

@@ -146,7 +146,7 @@ BREAKS: dict[str, tuple[Break, str]] = {
     "a row is cut out": (lambda b: b.remove(History, History.id == b.row("visit").id), "row 3 is missing"),
     "the last row is cut off": (lambda b: b.remove(History, History.id == b.row("deal").id), "cut history: the case counts"),
     "all rows are cut out": (lambda b: b.remove(History, History.case_code == b.code), "cut history: the case counts"),
-    "a row is altered": (lambda b: b.change(History, History.id == b.row("accept").id, by_id=1), "(accept) was altered after"),
+    "a row is altered": (lambda b: b.change(History, History.id == b.row("accept").id, by_id=b.row("reclaim").by_id), "(accept) was altered after"),
     "sealed facts are replaced": (sealed_otherwise, "the sealed facts of row 1 (capture) were altered"),
     "sealed facts are spoilt": (unsealed, "the sealed facts of row 1 (capture) were altered"),
     "a case counts further": (lambda b: b.change(Lead, Lead.code == b.code, version=99), "cut history: the case counts 99"),

@@ -109,6 +109,7 @@ class OfficeLife(RuleBasedStateMachine):
         self.asked: list[str] = []
         self.last: tuple[Any, ...] = ()
         claims, held, wait = limits
+        policy.forget(self.engine)
         with databases.begin(self.engine) as session:
             for table in reversed(Base.metadata.sorted_tables):
                 if table.name != "key_print":

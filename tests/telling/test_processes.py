@@ -43,7 +43,7 @@ def test_a_receiver_that_stands_still_stops_no_facts_and_gets_its_messages_later
     assert sent(engine) == 0, "the receiver stands still"
     stands_still.set()
     eventually(lambda: sent(engine) == 5, seconds=20)
-    assert signs_of_life(engine) == {"clock", "worker", "sender", "redis"}
+    assert signs_of_life(engine) == {"clock", "worker", "sender", "redis", "host"}
     assert all("Traceback" not in process.said for process in started)
     engine.dispose()
 

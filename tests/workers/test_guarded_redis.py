@@ -191,6 +191,7 @@ def test_what_is_wrong_with_the_address_is_said_at_the_start_in_one_line(
         assert WRITTEN not in str(raised.value)
     see_that_redis_lets_us_in(guarded_redis.settings(tmp_path))
 
+    assert tuoke("migrate").popen.wait(60) == 0
     worker = tuoke("worker", REDIS_URL=guarded_redis.url(password="secret123"))
     assert worker.popen.wait(60) == 2
     assert worker.said == "tuoke: REDIS_URL: Redis does not accept this user and password\n"

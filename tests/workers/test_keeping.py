@@ -212,7 +212,7 @@ def test_books_with_findings_are_kept_all_the_same_and_told(house: House) -> Non
             text("UPDATE history SET private = x'0102030405060708090a0b0c0d0e0f' WHERE private IS NOT NULL")
         )
     unreadable = house.ask("backup", house.folder / "more.zip")
-    assert (unreadable.status, "does not open" in unreadable) == (1, True)
+    assert (unreadable.status, "FINDING broken chain" in unreadable) == (1, True)
     assert (house.folder / "more.zip").exists()
 
 
@@ -377,7 +377,8 @@ def test_a_damaged_backup_changes_nothing(house: House, tmp_path: Path) -> None:
         said = house.ask("restore", spoilt, "--replace")
         assert (said.status, "was not restored" in said, len(said.text.splitlines())) == (1, True, 1), spoilt
     assert path.read_bytes() == before
-    assert list(path.parent.glob(f"{path.name}*")) == [path], "nothing was put aside"
+    left = {each.name.removeprefix(path.name) for each in path.parent.glob(f"{path.name}*")}
+    assert left <= {"", "-line"}, "nothing was put aside"
 
 
 def test_a_backup_for_another_installation_is_refused(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -154,9 +154,8 @@ def time(sight: Sight) -> Finding:
             {"command": "tuoke clock --confirm-jump"},
         )
         return Finding("time", DOWN, figure, limits, remedy, ahead.total_seconds(), APART.seconds, "s")
-    apart, who = max(
-        [(timedelta(0), ""), *((abs(s.ahead), s.name) for s in signs(sight.beats, sight.present))]
-    )
+    hosts = [(abs(sign.ahead), sign.name) for sign in signs(sight.beats, sight.present)]
+    apart, who = max([(abs(sight.present - sight.real), "PostgreSQL"), *hosts])
     moved = offset(sight.session)
     if apart > APART:
         values = {"who": who, "span": lasting(apart)}
