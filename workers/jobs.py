@@ -25,9 +25,13 @@ def drain() -> None:
 
     Raises `DrainFailed`; what was done until then stays done, and the clock knocks again for the rest.
     """
-    with database.read(ground.engine()) as session:
-        at, until = ground.company_now(session), ground.fires_until(session)
-    _for_a_while(lambda over: drain_due(ground.engine(), at, enough=over, until=until))
+
+    def work(over: Callable[[], bool]) -> None:
+        with database.read(ground.engine()) as session:
+            at, until = ground.company_now(session), ground.fires_until(session)
+        drain_due(ground.engine(), at, enough=over, until=until)
+
+    _for_a_while(work)
 
 
 def send() -> None:

@@ -17,7 +17,7 @@ from workflows import boards, staff
 __all__ = ["books", "database_url", "office"]
 
 # A part of a page that few leads leave empty asks a few times more; what reads row by row asks dozens of times.
-MOST, MORE = 40, 8
+MOST, MORE = 40, 12
 Paged = Callable[[Place | None, int], tuple[list[Any], Place | None]]
 # A closing goes through the staff.
 GROW = ("/months",)
