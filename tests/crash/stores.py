@@ -129,7 +129,11 @@ class Postgres:
 
     def _reached(self) -> socket.socket:
         reached = socket.socket(socket.AF_UNIX)
-        reached.connect(self.socket)
+        try:
+            reached.connect(self.socket)
+        except OSError:
+            reached.close()
+            raise
         return reached
 
     def fill(self, _users: Callable[[], list[int]]) -> None:
