@@ -79,7 +79,9 @@ def test_a_jump_of_the_time_fires_nothing_until_it_is_confirmed(
     eventually(lambda: fired(engine) == 3)  # the reminders, which are due
 
     set_clock.write_text("0")
-    eventually(lambda: says(engine, "clock") == f"leads doubt={15 * 86400}")
+    eventually(lambda: (says(engine, "clock") or "").startswith("leads doubt="))
+    doubt = int((says(engine, "clock") or "").removeprefix("leads doubt="))
+    assert abs(doubt - 15 * 86400) <= 1, "the jump, but for the moment between two looks"
     tell(engine, "meanwhile")
     eventually(lambda: told(engine, "meanwhile"))
     assert fired(engine) == 3
