@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from models import database
 from models.base import Base
 from models.books import books
+from models.figures import MOST, Figure, count
 from models.remembered import Outbox
 from workflows import faults
 from workflows.flows import kinds_of_facts
@@ -43,9 +44,9 @@ def _waiting(at: datetime) -> Select[Any]:
     return select(OUTBOX).where(OUTBOX.c.state == "pending", OUTBOX.c.next_at <= at, _ours())
 
 
-def undelivered(session: Session, at: datetime) -> int:
-    """How many facts wait to be told now."""
-    return session.scalar(select(func.count()).select_from(_waiting(at).subquery())) or 0
+def undelivered(session: Session, at: datetime, most: int = MOST) -> Figure:
+    """How many facts wait to be told now, counted up to `most`."""
+    return count(session, _waiting(at), most)
 
 
 def not_ours(session: Session) -> int:

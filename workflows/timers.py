@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from models import database
 from models.base import Base
 from models.books import books
+from models.figures import MOST, Figure, count
 from models.remembered import Timer
 from workflows import faults
 from workflows import policy as policies
@@ -77,22 +78,21 @@ def _due(at: datetime) -> Select[Any]:
     )
 
 
-def due(session: Session, at: datetime) -> int:
-    """How many timers are due now."""
-    return session.scalar(select(func.count()).select_from(_due(at).order_by(None).subquery())) or 0
+def due(session: Session, at: datetime, most: int = MOST) -> Figure:
+    """How many timers are due now, counted up to `most`."""
+    return count(session, _due(at), most)
 
 
-def late(session: Session, at: datetime) -> tuple[int, datetime | None]:
+def late(session: Session, at: datetime) -> tuple[Figure, datetime | None]:
     """How many timers are due and have not fired, and since when the longest of them is."""
-    overdue = _due(at).order_by(None).subquery()
-    count, oldest = session.execute(select(func.count(), func.min(overdue.c.due_at))).one()
-    return count, oldest
+    longest = session.execute(_due(at).limit(1)).first()
+    return (due(session, at), longest.due_at) if longest else (Figure(0), None)
 
 
 def next_due(session: Session) -> datetime | None:
     """When the next timer comes due, for a clock that can be moved to it."""
-    first = select(func.min(TIMER.c.due_at)).where(TIMER.c.state == "pending", _ours(), ~_held_back())
-    found: datetime | None = session.scalar(first)
+    ahead = select(TIMER.c.due_at).where(TIMER.c.state == "pending", _ours(), ~_held_back())
+    found: datetime | None = session.scalar(ahead.order_by(TIMER.c.due_at, TIMER.c.id).limit(1))
     return found
 
 

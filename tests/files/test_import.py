@@ -112,6 +112,28 @@ def test_twice_is_once_also_from_another_file(company, tmp_path, timezone):
     assert leads(company) == 30
 
 
+def test_two_runs_at_once_bring_in_each_row_once_and_call_none_bad(
+    postgres_url, tmp_path, timezone, monkeypatch
+):
+    """The second run looked before the first had committed; on SQLite a run writes alone."""
+    engine = databases.open_engine(postgres_url)
+    with databases.begin(engine) as session:
+        staff.ensure_company(session)
+        staff.add_person(session, "guo", ["manager"])
+    rows, given, looks = register(tmp_path), terms(timezone, stand_in="guo"), taking.Desk.already
+
+    def overtaken(desk: taking.Desk, batch):
+        found = looks(desk, batch)
+        monkeypatch.setattr(taking.Desk, "already", looks)
+        assert counts(bring(engine, rows, given))[0] == 30
+        return found
+
+    monkeypatch.setattr(taking.Desk, "already", overtaken)
+    assert counts(bring(engine, rows, given)) == (0, registers.bad_among(30), 30)
+    assert leads(engine) == 30
+    engine.dispose()
+
+
 def test_what_the_engine_refuses_is_a_bad_row_with_its_reason(company, tmp_path, timezone):
     with databases.begin(company) as session:
         staff.declare_phone(session, staff.person_named(session, "guo"), registers.phone(2), "self")

@@ -126,6 +126,8 @@ class Desk:
             with self.session.begin_nested():
                 lead = take(self.session, ask).case
         except Refused as refusal:
+            if mark in (meanwhile := self.already([row])):  # another run brought it in since we looked
+                return Outcome("already", meanwhile[mark])
             return Outcome("bad", reason=refused(refusal))
         self.session.add(ImportedRow(digest=mark, lead_code=lead.code, at=self.terms.at))
         return Outcome("good", lead.code)

@@ -12,6 +12,7 @@ from uuid import NAMESPACE_URL, uuid5
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from models.figures import MOST, Figure, count
 from models.messages import Channel, Endpoint, Message, Telling
 from models.people import Person
 from workflows import policy
@@ -57,10 +58,9 @@ class Parcel:
 # -- finding -----------------------------------------------------------------------------------------------------
 
 
-def waiting(session: Session, at: datetime) -> int:
-    """How many messages are to be carried out now."""
-    due = select(func.count()).where(Message.state.in_(WAITING), Message.next_at <= at)
-    return session.scalar(due) or 0
+def waiting(session: Session, at: datetime, most: int = MOST) -> Figure:
+    """How many messages are to be carried out now, counted up to `most`."""
+    return count(session, select(Message.id).where(Message.state.in_(WAITING), Message.next_at <= at), most)
 
 
 def oldest(session: Session, at: datetime) -> datetime | None:
