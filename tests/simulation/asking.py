@@ -14,6 +14,7 @@ from io import BytesIO
 from typing import Any
 
 from flask import Flask
+from sqlalchemy.exc import DBAPIError
 
 from models import database
 from workflows.engine import PUBLIC, Ask, Refused, take
@@ -128,4 +129,8 @@ def fill_in(engine: Any, wish: Wish, at: datetime) -> Answer:
         )
     except Refused as refusal:
         return Answer(409, {"code": refusal.code, "rule": refusal.rule})
+    except DBAPIError as error:
+        if not database.away(error):
+            raise
+        return Answer(503)
     return Answer(201, {"code": taken.case.code, "version": 1, "state": "captured"})
