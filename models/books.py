@@ -58,14 +58,14 @@ class Books(Session):
         return seated
 
     def begin_case(self, case: Any) -> None:
-        """Add a new case now, for what follows needs its id; what hangs on it (its lists) is gathered with the rest. Raises
-        `IntegrityError` where a constraint says no."""
+        """Add a new case, which knows its number, now: who comes second is told so at once. What hangs on it (its lists) is
+        gathered with the rest. Raises `IntegrityError` where a constraint says no."""
         state = instance_state(case)
         mapper = state.mapper
         lists = {each: state.dict.pop(each.key) for each in mapper.relationships if each.key in state.dict}
         for name, value in blank(case.__table__).items():
             state.dict.setdefault(name, value)
-        case.id = insert_one(self.connection(), case.__table__, state.dict)
+        insert_one(self.connection(), case.__table__, state.dict)
         state.key = mapper.identity_key_from_primary_key((case.id,))
         state._commit_all(state.dict)
         self._save_or_update_impl(state)

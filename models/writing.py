@@ -15,10 +15,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import Column, Connection, CursorResult, Dialect, Table
+from sqlalchemy import Column, ColumnElement, Connection, CursorResult, Dialect, Table, func, select
 
 Row = dict[str, Any]
 Pack = Callable[[Any], Any]
@@ -83,12 +84,18 @@ def insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     _run(connection, sql, table, columns, rows)
 
 
-def insert_one(connection: Connection, table: Table, row: Row) -> int:
-    """Add one row; the key that it got."""
-    sql, columns = _insertion(table, connection.dialect.name)
-    sqlite = connection.dialect.name == "sqlite"
-    added = _run(connection, sql if sqlite else f"{sql} RETURNING id", table, columns, [row])
-    return int(added.lastrowid if sqlite else added.scalar_one())
+def insert_one(connection: Connection, table: Table, row: Row) -> None:
+    """Add one row whose key is known already (`next_number`)."""
+    sql, columns = _insertion(table, connection.dialect.name, numbered=True)
+    _run(connection, sql, table, columns, [row])
+
+
+def next_number(table: Table, dialect: str) -> ColumnElement[int]:
+    """The next number of a table that counts its rows, for a statement of a transaction that will add the row. SQLite has one
+    writer at a time; PostgreSQL gives each number once, to whomever."""
+    if dialect == "sqlite":
+        return select(func.coalesce(func.max(table.c.id), 0) + 1).scalar_subquery()
+    return func.nextval(func.pg_get_serial_sequence(table.name, "id"), type_=table.c.id.type)
 
 
 def update(connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
@@ -101,20 +108,21 @@ def update(connection: Connection, table: Table, columns: tuple[str, ...], rows:
 def _run(
     connection: Connection, sql: str, table: Table, columns: tuple[str, ...], rows: Sequence[Row]
 ) -> CursorResult[Any]:
-    unsaid, packs = _packing(table, columns, connection.dialect)
-    told = [{name: row.get(name, unsaid[name]) for name in columns} for row in rows]
+    unsaid, packs, picked = _packing(table, columns, connection.dialect)
+    told = [unsaid | row for row in rows]
     for row in told:
         for name, pack in packs:
             row[name] = pack(row[name])
     if connection.dialect.name == "sqlite":
-        values = [tuple(row.values()) for row in told]
+        values = [picked(row) for row in told]
         return connection.exec_driver_sql(sql, values if len(values) > 1 else values[0])
-    return connection.exec_driver_sql(sql, (json.dumps(told, ensure_ascii=False, separators=(",", ":")),))
+    said = [dict(zip(columns, picked(row), strict=True)) for row in told]
+    return connection.exec_driver_sql(sql, (json.dumps(said, ensure_ascii=False, separators=(",", ":")),))
 
 
 @cache
-def _insertion(table: Table, dialect: str) -> tuple[str, tuple[str, ...]]:
-    counted = table.autoincrement_column
+def _insertion(table: Table, dialect: str, numbered: bool = False) -> tuple[str, tuple[str, ...]]:
+    counted = None if numbered else table.autoincrement_column
     columns = tuple(column.name for column in table.columns if column is not counted)
     names = ", ".join(columns)
     if dialect == "sqlite":
@@ -136,11 +144,16 @@ def _alteration(table: Table, columns: tuple[str, ...], dialect: str) -> str:
 @cache
 def _packing(
     table: Table, columns: tuple[str, ...], dialect: Dialect
-) -> tuple[Row, tuple[tuple[str, Pack], ...]]:
-    """What a row says of these columns where it says nothing, and how those are handed over that need it: as parameters to
-    SQLite, as JSON to PostgreSQL."""
+) -> tuple[Row, tuple[tuple[str, Pack], ...], Callable[[Row], tuple[Any, ...]]]:
+    """What a row says of these columns where it says nothing; how those are handed over that need it: as parameters to SQLite,
+    as JSON to PostgreSQL; and what picks the columns out of a row, at least two."""
     packs = ((name, _pack(table.c[name], dialect)) for name in columns)
-    return blank(table), tuple((name, pack) for name, pack in packs if pack is not None)
+    unsaid = blank(table)
+    return (
+        {name: unsaid[name] for name in columns},
+        tuple((name, pack) for name, pack in packs if pack is not None),
+        itemgetter(*columns),
+    )
 
 
 @cache
@@ -173,4 +186,4 @@ def _told(value: Any) -> Any:
     return value
 
 
-__all__ = ["Row", "Writing", "insert", "insert_one", "update"]
+__all__ = ["Row", "Writing", "insert", "insert_one", "next_number", "update"]

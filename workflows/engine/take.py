@@ -11,10 +11,11 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Select, Table, bindparam, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import instance_dict
@@ -23,6 +24,7 @@ from models.base import Base
 from models.books import books
 from models.people import Person
 from models.remembered import Approval
+from models.writing import next_number
 from workflows import policy as policies
 from workflows.engine import chain
 from workflows.engine.actor import Actor
@@ -37,8 +39,6 @@ ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 HISTORY, OUTBOX = Base.metadata.tables["history"], Base.metadata.tables["outbox"]
 _UNKNOWN = object()
 PROJECT = Base.metadata.tables["project"]
-FIRST_PROJECT = select(PROJECT.c.id).order_by(PROJECT.c.id).limit(1)
-PROJECT_NAMED = select(PROJECT.c.id).where(PROJECT.c.code == bindparam("code"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,22 +130,33 @@ def consider(session: Session, ask: Ask) -> Check:
 
 
 def _blank(session: Session, ask: Ask) -> Any:
-    """A case that does not exist yet, in the project named or the company's first."""
+    """A case that does not exist yet, with its number, in the project named or the company's first."""
     connection = session.connection()
-    project = (
-        connection.scalar(PROJECT_NAMED, {"code": ask.project})
-        if ask.project
-        else connection.scalar(FIRST_PROJECT)
-    )
-    if project is None:
+    wanted = _beginning(ask.flow.table.__table__, connection.dialect.name, bool(ask.project))
+    found = connection.execute(
+        wanted, {"at": ask.at, **({"code": ask.project} if ask.project else {})}
+    ).first()
+    if found is None:
         raise Refused(
             "invalid_data",
             Text(_("There is no such project.")),
             errors={"project": _("There is no such project.")},
         )
+    project, number, version = found
+    policies.learn(session, ask.at, version)
     if any(s.serial for s in ask.flow.by_event()[ask.event]):
         lock_project(session, project)
-    return ask.flow.table(project_id=project, version=0, head="")
+    return ask.flow.table(id=number, project_id=project, version=0, head="")
+
+
+@cache
+def _beginning(table: Table, dialect: str, named: bool) -> Select[int, int, int]:
+    """What a new case of this table must know first, in one look: its project, its number, and the policy in force. Its number
+    stands in its first line of history, so it must be known before the case is written down."""
+    wanted = select(PROJECT.c.id, next_number(table, dialect), policies.IN_FORCE.scalar_subquery())
+    if named:
+        return wanted.where(PROJECT.c.code == bindparam("code"))
+    return wanted.order_by(PROJECT.c.id).limit(1)
 
 
 def _step(ask: Ask, case: Any, opens: bool) -> Step:
@@ -220,10 +231,13 @@ def _carry_out(check: Check) -> Taken:
     )
     injected = {"facts": check.facts, "people": check.people, "ask": ask, "timers": timers, "check": check}
     if step.opens:
-        _open(check, injected)
+        _draw_up(check, injected)
     else:
         flow.fire(case, ask.event, **injected)
-    row = _remember(check, source, before)
+    row = _line(check, source, before)
+    if step.opens:
+        _begin(check)
+    books(check.session).writing.add(HISTORY, row.row)
     for timer in step.starts:
         if timer.when is None or timer.when(case):
             timers.start(timer)
@@ -238,22 +252,26 @@ def _carry_out(check: Check) -> Taken:
     return Taken(case, row)
 
 
-def _open(check: Check, injected: dict[str, Any]) -> None:
-    """Begin a case; a unique constraint that says no means that somebody else began it first."""
+def _draw_up(check: Check, injected: dict[str, Any]) -> None:
+    """A new case as its first step makes it, with its code."""
     case, flow = check.case, check.ask.flow
     case.code = flow.prefix + "".join(secrets.choice(ALPHABET) for _unused in range(8))
     flow.initiate(case, check.ask.event, **injected)
     case.policy_version = check.policy.version
-    session = books(check.session)
+
+
+def _begin(check: Check) -> None:
+    """Write a new case down; a unique constraint that says no means that somebody else began it first."""
+    session, case = books(check.session), check.case
     try:
         session.begin_case(case)
     except IntegrityError as error:
         raise _overtaken() from error
-    session.held[flow.flow_name, case.code] = case
+    session.held[check.ask.flow.flow_name, case.code] = case
 
 
-def _remember(check: Check, source: str | None, before: dict[str, Any]) -> chain.Line:
-    """Write the line of history: who, what, when, which columns took which values."""
+def _line(check: Check, source: str | None, before: dict[str, Any]) -> chain.Line:
+    """The line of history: who, what, when, which columns took which values."""
     ask, case, flow = check.ask, check.case, check.ask.flow
     now, unknown = instance_dict(case), None if source is None else _UNKNOWN
     changes = {
@@ -281,9 +299,7 @@ def _remember(check: Check, source: str | None, before: dict[str, Any]) -> chain
         "changes": changes,
         "policy_version": check.policy.version,
     }
-    line = chain.link(case, says, private)
-    books(check.session).writing.add(HISTORY, line.row)
-    return line
+    return chain.link(case, says, private)
 
 
 def _split(facts: Facts) -> tuple[dict[str, Any], dict[str, Any]]:
