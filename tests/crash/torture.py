@@ -158,8 +158,7 @@ class Torture:
     def pass_days(self, days: int) -> None:
         """The clock is moved, and what came due happens."""
         self.tell(f"{days} days pass")
-        with database.read(self.engine) as session:
-            self.lives.look_for_late_copies(session)
+        self.by_hand(self.lives.look_for_late_copies)
         self.by_hand(lambda session: machinery.move(session, timedelta(days=days)))
         self.wait_drained(f"what came due after {days} days")
         self.tell("people go on")
@@ -179,7 +178,7 @@ class Torture:
         eventually(lambda: checker.drained(self.engine), 240 + self.leads, what)
 
     def by_hand(self, act: Callable[[Any], Any]) -> Any:
-        """Something that the torturer does to the books; nothing strikes meanwhile."""
+        """Something that the torturer does to the books or looks up in them; nothing strikes meanwhile."""
         with self.storm.lull():
             return database.in_transaction(self.engine, act)
 
@@ -188,8 +187,7 @@ class Torture:
 
     def today(self) -> tuple[str, str]:
         """The company's month and day."""
-        with database.read(self.engine) as session:
-            day = self.now(session).astimezone(zone(session)).date()
+        day = self.by_hand(lambda session: self.now(session).astimezone(zone(session)).date())
         return f"{day:%Y-%m}", day.isoformat()
 
     def tell(self, what: str) -> None:
