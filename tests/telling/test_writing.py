@@ -161,6 +161,72 @@ def test_the_day_comes_in_one_mail_once_and_urgent_things_at_once(desk: Desk, po
     )
 
 
+def test_a_mail_of_the_day_that_cannot_be_made_holds_up_nobody_and_is_parked(
+    desk: Desk, postbox: Postbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office, gather = desk.office, posting._gather_one
+    mine = desk.channel("mei", "mail", "mei@example.com", digest_at="12:00")
+    desk.channel("c1", "mail", "c1@example.com")
+    office.join("c1")
+    office.assigned()
+    desk.tell()
+
+    def broken(session: Session, channel_id: int, due: Any, at: datetime) -> int:
+        made = gather(session, channel_id, due, at)
+        session.execute(update(Message).where(Message.channel_id == channel_id).values(uid=None))
+        return made
+
+    monkeypatch.setattr(posting, "_gather_one", broken)
+    desk.pass_time(days=1)
+    office.act("desk", "visit", office.screened())
+    desk.tell()
+    assert desk.send(), "whoever else is written to is written to"
+    assert {mail["To"] for mail in postbox.mails} == {"c1@example.com"}
+    for _unused in range(posting.TRIES):
+        desk.pass_time(hours=1.1)
+        desk.send()
+    kept = [m for m in desk.messages if m.channel_id == mine]
+    assert {m.state for m in kept} == {"parked"}
+    assert all("IntegrityError" in str(m.error) for m in kept)
+    monkeypatch.undo()
+    with databases.begin(office.engine) as session:
+        assert all(posting.send_again(session, m.id, office.now) for m in kept)
+    desk.send()
+    assert len([mail for mail in postbox.mails if mail["To"] == "mei@example.com"]) == len(kept)
+
+
+@SQLITE
+def test_a_letter_that_cannot_be_written_holds_up_nobody(
+    desk: Desk, postbox: Postbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office, letter = desk.office, posting.texts.letter
+    for who in ("mei", "c1"):
+        desk.channel(who, "mail", f"{who}@example.com")
+    office.join("c1")
+    office.assigned()
+    desk.tell()
+    whose = {m.id: m for m in desk.messages}
+    spoilt = min(whose)
+
+    def broken(row: Message, *told: Any) -> Any:
+        if row.id == spoilt:
+            raise ValueError("王先生 13800000000")
+        return letter(row, *told)
+
+    monkeypatch.setattr(posting.texts, "letter", broken)
+    desk.send()
+    states = {m.id: (m.state, m.tries, m.error or "") for m in desk.messages}
+    state, tries, error = states.pop(spoilt)
+    assert (state, tries) == ("pending", 1)
+    assert error.startswith("ValueError at ")
+    assert "王" not in error
+    assert "sent" in {state for state, _tries, _error in states.values()}
+    monkeypatch.undo()
+    desk.pass_time(minutes=1)
+    desk.send()
+    assert next(m.state for m in desk.messages if m.id == spoilt) == "sent"
+
+
 @SQLITE
 def test_whoever_left_or_gave_up_the_address_is_not_written_to(desk: Desk, postbox: Postbox) -> None:
     desk.channel("mei", "mail", "mei@example.com")

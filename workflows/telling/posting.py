@@ -10,12 +10,14 @@ from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
 from sqlalchemy import func, select, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from models import database
 from models.figures import MOST, Figure, count
 from models.messages import Channel, Endpoint, Message, Telling
 from models.people import Person
-from workflows import policy
+from workflows import faults, policy
 from workflows.staff import works
 from workflows.telling import texts
 from workflows.telling.overtaken import overtaken
@@ -80,17 +82,25 @@ def parked(session: Session) -> int:
 
 def gather(session: Session, at: datetime) -> int:
     """Put what waits for the day's mail into one message per channel; how many were made. Two at once make one: whoever
-    comes second waits for the channel's row and finds nothing left."""
+    comes second waits for the channel's row and finds nothing left. Where it breaks, that channel waits, and no other."""
     due = (Message.state == "gathering", Message.next_at <= at)
     channels = sorted(session.scalars(select(Message.channel_id).where(*due).distinct()))  # type: ignore[type-var]
-    return sum(_gather_one(session, channel_id, due, at) for channel_id in channels if channel_id is not None)
+    made = 0
+    for channel_id in channels:
+        mine = (*due, Message.channel_id == channel_id)
+        try:
+            with session.begin_nested():
+                made += _gather_one(session, channel_id, mine, at)
+        except Exception as broken:
+            if database.away(broken):
+                raise
+            _postpone(session, mine, faults.said(broken), at)
+    return made
 
 
-def _gather_one(session: Session, channel_id: int, due: Iterable[Any], at: datetime) -> int:
+def _gather_one(session: Session, channel_id: int | None, mine: Iterable[Any], at: datetime) -> int:
     session.execute(select(Channel.id).where(Channel.id == channel_id).with_for_update())
-    ids = list(
-        session.scalars(select(Message.id).where(*due, Message.channel_id == channel_id).order_by(Message.id))
-    )
+    ids = list(session.scalars(select(Message.id).where(*mine).order_by(Message.id)))
     if not ids:
         return 0
     uid = str(uuid5(NAMESPACE_URL, f"tuoke:digest:{channel_id}:{ids[0]}"))
@@ -101,12 +111,21 @@ def _gather_one(session: Session, channel_id: int, due: Iterable[Any], at: datet
     return 1
 
 
+def _postpone(session: Session, which: Iterable[Any], error: str, at: datetime) -> None:
+    """Try messages that could not be made ready again later, and longer each time; after some tries park them."""
+    for row in session.scalars(select(Message).where(*which).with_for_update()):
+        row.tries, row.error = row.tries + 1, error[:120]
+        row.next_at = at + timedelta(seconds=min(300, 2**row.tries))
+        if row.tries >= TRIES:
+            row.state, row.ended_at = "parked", at
+
+
 # -- claiming ----------------------------------------------------------------------------------------------------
 
 
 def claim(session: Session, at: datetime, limit: int, public_url: str = "") -> list[Parcel]:
     """Take up to `limit` due messages for oneself for a while, a few per receiver, and make them ready. What has no
-    receiver any more is dropped."""
+    receiver any more is dropped, and what cannot be made ready waits, without the others."""
     rows = session.scalars(
         select(Message)
         .where(Message.id.in_(_in_turn(at, limit)), Message.state == "pending", Message.next_at <= at)
@@ -115,9 +134,17 @@ def claim(session: Session, at: datetime, limit: int, public_url: str = "") -> l
     )
     parcels = []
     for row in rows:
-        parcel = (
-            _to_endpoint(session, row, at) if row.endpoint_id else _to_person(session, row, at, public_url)
-        )
+        try:
+            parcel = (
+                _to_endpoint(session, row, at)
+                if row.endpoint_id
+                else _to_person(session, row, at, public_url)
+            )
+        except DBAPIError:
+            raise
+        except Exception as broken:  # noqa: BLE001  (its text may quote anything: only its kind and place are kept)
+            _postpone(session, (Message.id == row.id,), faults.said(broken), at)
+            continue
         if isinstance(parcel, str):
             row.state, row.error, row.ended_at = "dropped", parcel, at
         else:
