@@ -20,7 +20,7 @@ from models.people import Person
 from models.remembered import Approval, Delivery, Outbox
 from tests.telling.conftest import Desk, Postbox, Receiver
 from workflows.approval import ApprovalFlow
-from workflows.telling import posting
+from workflows.telling import posting, texts
 
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 PERSONAL = ("王先生", "1380000", "mei", "sun", "guo", "desk")
@@ -199,7 +199,7 @@ def test_a_mail_of_the_day_that_cannot_be_made_holds_up_nobody_and_is_parked(
 def test_a_letter_that_cannot_be_written_holds_up_nobody(
     desk: Desk, postbox: Postbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    office, letter = desk.office, posting.texts.letter
+    office, letter = desk.office, texts.letter
     for who in ("mei", "c1"):
         desk.channel(who, "mail", f"{who}@example.com")
     office.join("c1")
@@ -213,7 +213,7 @@ def test_a_letter_that_cannot_be_written_holds_up_nobody(
             raise ValueError("王先生 13800000000")
         return letter(row, *told)
 
-    monkeypatch.setattr(posting.texts, "letter", broken)
+    monkeypatch.setattr(texts, "letter", broken)
     desk.send()
     states = {m.id: (m.state, m.tries, m.error or "") for m in desk.messages}
     state, tries, error = states.pop(spoilt)

@@ -12,7 +12,8 @@ from tests.crowd import fill
 from tests.web.money.conftest import Books, books
 from tests.web.office.conftest import Office, database_url, office
 from tests.web.watched import looks
-from workflows import boards, staff
+from workflows import staff
+from workflows.boards import pool, requests
 
 __all__ = ["books", "database_url", "office"]
 
@@ -53,11 +54,11 @@ def pages_hold_each_once(office: Office) -> None:
     with databases.read(office.engine) as session:
         sun, guo = (staff.actor_named(session, name) for name in ("sun", "guo"))
         lists: dict[str, Paged] = {
-            "pool": lambda after, limit: boards.pool(session, sun, office.now, after, limit),
-            "falling": lambda after, limit: boards.falling(session, sun, office.now, after, limit=limit),
-            "decided": lambda after, limit: boards.decided_lately(session, sun, after, limit),
-            "sales manager's": lambda after, limit: boards.to_decide(session, sun, after, limit=limit),
-            "manager's": lambda after, limit: boards.to_decide(session, guo, after, limit=limit),
+            "pool": lambda after, limit: pool.lying(session, sun, office.now, after, limit),
+            "falling": lambda after, limit: pool.falling(session, sun, office.now, after, limit=limit),
+            "decided": lambda after, limit: requests.decided_lately(session, sun, after, limit),
+            "sales manager's": lambda after, limit: requests.to_decide(session, sun, after, limit=limit),
+            "manager's": lambda after, limit: requests.to_decide(session, guo, after, limit=limit),
         }
         for name, paged in lists.items():
             whole, nothing = paged(None, 1000)

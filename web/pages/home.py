@@ -20,7 +20,8 @@ from web.pages.health import findings_of
 from web.pages.leads import rows_of
 from web.pages.sessions import signed_in
 from web.pages.show import Desk, look, show
-from workflows import boards, lead_lists
+from workflows import lead_lists
+from workflows.boards import requests
 from workflows.health import LABELS
 from workflows.lead import LeadFlow
 from workflows.lead_lists import OPEN, STATES, Whole
@@ -80,10 +81,10 @@ def _count(desk: Desk, whole: Whole, states: Sequence[str], *narrowed: ColumnEle
 
 def _waiting(desk: Desk) -> dict[str, Any]:
     """The requests that have waited longest of those this person may decide, and how many wait."""
-    found: list[boards.Waiting] = []
-    after, total = None, boards.kinds_to_decide(desk.session, desk.actor)
+    found: list[requests.Waiting] = []
+    after, total = None, requests.kinds_to_decide(desk.session, desk.actor)
     for _page in range(5 if total else 0):
-        page, after = boards.to_decide(desk.session, desk.actor, after, limit=20)
+        page, after = requests.to_decide(desk.session, desk.actor, after, limit=20)
         found += [each for each in page if each.mine]
         if len(found) >= WAITING or after is None:
             break

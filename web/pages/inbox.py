@@ -18,8 +18,9 @@ from web.pages.sessions import signed_in
 from web.pages.show import Desk, look, show
 from web.pages.story import comings, happenings
 from web.pages.words import event_name, locale, said
-from workflows import boards, hints
+from workflows import hints
 from workflows.approval import ApprovalFlow, subject_of
+from workflows.boards import requests
 from workflows.engine import Flow, Refused, Taken
 from workflows.flows import FLOWS
 from workflows.lead import LeadFlow
@@ -36,7 +37,7 @@ KIND = "decided"
 class Row:
     """A waiting request with its data in words."""
 
-    waiting: boards.Waiting
+    waiting: requests.Waiting
     data: list[tuple[str, str]]
     customer: str
     hints: list[Text] = field(default_factory=list)
@@ -74,7 +75,7 @@ def inbox() -> str:
         chosen = next((kind for kind in kinds if kind.key == request.args.get("kind")), None)
         after = paging.read(request.args.get("after", ""))
         about = (chosen.flow, chosen.event) if chosen else None
-        waiting, further = boards.to_decide(desk.session, desk.actor, after, about) if kinds else ([], None)
+        waiting, further = requests.to_decide(desk.session, desk.actor, after, about) if kinds else ([], None)
         rows = _with_hints(desk, waiting)
         key = chosen.key if chosen else None
         return show(
@@ -86,21 +87,21 @@ def inbox() -> str:
             chosen=key,
             first=url_for("inbox.inbox", kind=key) if after else None,
             following=url_for("inbox.inbox", kind=key, after=paging.written(further)) if further else None,
-            own=[_row(desk, each) for each in boards.asked_by(desk.session, desk.actor)],
+            own=[_row(desk, each) for each in requests.asked_by(desk.session, desk.actor)],
             most=many.MOST,
-            overdue=[_row(desk, each) for each in boards.escalated(desk.session, desk.actor, desk.at)]
+            overdue=[_row(desk, each) for each in requests.escalated(desk.session, desk.actor, desk.at)]
             if desk.actor.has("auditor")
             else [],
         )
 
 
-def _with_hints(desk: Desk, waiting: list[boards.Waiting]) -> list[Row]:
+def _with_hints(desk: Desk, waiting: list[requests.Waiting]) -> list[Row]:
     known = hints.hints(desk.session, desk.actor, [each.approval for each in waiting])
     return [replace(_row(desk, each), hints=known[each.approval.code]) for each in waiting]
 
 
 def _kinds(desk: Desk) -> list[Kind]:
-    return [Kind(*each) for each in boards.kinds_to_decide(desk.session, desk.actor)]
+    return [Kind(*each) for each in requests.kinds_to_decide(desk.session, desk.actor)]
 
 
 def _kind(flow: str, event: str) -> str:
@@ -113,7 +114,7 @@ def _label(flow: str, event: str) -> str:
     return label if flow == "lead" else f"{said(FLOWS[flow].label)}: {label}"
 
 
-def _row(desk: Desk, waiting: boards.Waiting) -> Row:
+def _row(desk: Desk, waiting: requests.Waiting) -> Row:
     approval = waiting.approval
     flow = FLOWS[approval.flow]
     clear = reads_clear(desk.session, desk.actor, flow, waiting.case)
@@ -141,7 +142,7 @@ def decided() -> str:
     """What was settled lately, and by whom."""
     with look() as desk:
         after = paging.read(request.args.get("after", ""))
-        found, further = boards.decided_lately(desk.session, desk.actor, after)
+        found, further = requests.decided_lately(desk.session, desk.actor, after)
         return show(
             "inbox_decided.html",
             tab="decided",
@@ -217,7 +218,7 @@ def _told(taken: Taken) -> Result:
 
 def _refused(wish: Wish, refusal: Refused) -> Result:
     with look() as desk:
-        approval = boards.request_of(desk.session, desk.actor, wish.code)
+        approval = requests.request_of(desk.session, desk.actor, wish.code)
         if approval is None:
             return Result(wish.code, "", "", "refused", refusal.detail(locale()))
         words = _gone(approval) or refusal.detail(locale())
@@ -240,8 +241,8 @@ def news() -> Any:
     """Of the requests on a reader's screen those that were settled meanwhile, and how many came since."""
     with look() as desk:
         shown = request.args.getlist("code")[: many.MOST]
-        found = boards.requests_of(desk.session, desk.actor, shown)
-        waiting = [each.code for each in boards.waiting_for(desk.session, desk.actor)[0]]
+        found = requests.requests_of(desk.session, desk.actor, shown)
+        waiting = [each.code for each in requests.waiting_for(desk.session, desk.actor)[0]]
         return {
             "gone": {a.code: _gone(a) for a in found if a.state != "pending"},
             "new": len(set(waiting) - set(shown)),
@@ -253,7 +254,7 @@ def news() -> Any:
 def beside(code: str) -> str:
     """What happened so far to the case a request is about: the part of a page that stands beside the list."""
     with look() as desk:
-        approval = boards.request_of(desk.session, desk.actor, code) or abort(404)
+        approval = requests.request_of(desk.session, desk.actor, code) or abort(404)
         flow = FLOWS[approval.flow]
         case = subject_of(desk.session, approval)
         clear = reads_clear(desk.session, desk.actor, flow, case)

@@ -22,7 +22,8 @@ from web.pages.passwords import Patience
 from web.pages.sessions import signed_in
 from web.pages.show import Desk, look, show
 from web.pages.words import locale, said
-from workflows import arrival, boards, staff
+from workflows import arrival, staff
+from workflows.boards import turns
 from workflows.engine import Refused
 from workflows.lead import LeadFlow
 from workflows.lead_facts import Arrival
@@ -112,7 +113,7 @@ def _show(
     token: str = "",
 ) -> str:
     project = staff.first_project(desk.session)
-    board = boards.board(desk.session, project.id, desk.at) if project else None
+    board = turns.board(desk.session, project.id, desk.at) if project else None
     at_desk = board.at_desk if board else []
     expected = select(Lead).where(LeadFlow.seen_by(desk.actor), Lead.state == "screened")
     place, most = paging.read(request.args.get("after", "")), FIRST

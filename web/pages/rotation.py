@@ -11,7 +11,8 @@ from models.leads import Duty
 from web.pages.asking import submit
 from web.pages.sessions import signed_in
 from web.pages.show import Desk, look, show
-from workflows import boards, reports, staff
+from workflows import reports, staff
+from workflows.boards import turns
 from workflows.rotation import DutyFlow, duty_of
 from workflows.views import Choice, choices, lead_view
 
@@ -26,7 +27,7 @@ def rotation() -> str:
     """Order, who is next and why, who is asked what, who waits, who declined today."""
     with look() as desk:
         project = staff.first_project(desk.session) or abort(404)
-        board = boards.board(desk.session, project.id, desk.at)
+        board = turns.board(desk.session, project.id, desk.at)
         (monday,) = reports.weeks(desk.at, desk.zone, 1)
         week = reports.turns(desk.session, project.id, datetime.combine(monday, time(), desk.zone))
         return show(
@@ -42,7 +43,7 @@ def rotation() -> str:
         )
 
 
-def customer(desk: Desk, each: boards.AtDesk) -> dict[str, Any]:
+def customer(desk: Desk, each: turns.AtDesk) -> dict[str, Any]:
     """A waiting customer as this reader may see them; a colleague's customer has no name for a consultant."""
     if desk.actor.has(*DESKS) or each.lead.offered_to_id == desk.person.id:
         return lead_view(desk.session, desk.actor, each.lead)
