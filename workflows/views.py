@@ -292,9 +292,11 @@ def subjects_of(session: Session, approvals: Sequence[Approval]) -> list[Any]:
 def bring_in(session: Session, cases: Sequence[Any]) -> None:
     """Read what the views of leads look at beside the lead: its people, project and earlier lead."""
     leads = [case for case in cases if isinstance(case, Lead)]
-    ids = {person for lead in leads for person in (lead.promoter_id, lead.holder_id) if person}
+    told = ((lead.promoter_id, lead.holder_id, lead.offered_to_id) for lead in leads)
+    ids = {person for people in told for person in people if person}
     people = list(session.scalars(select(Person).where(Person.id.in_(ids)))) if ids else []
     session.info.setdefault("held", []).append(people)
+    session.info.setdefault("some_names", {}).update({person.id: person.name for person in people})
     lead_codes(session, leads)
 
 

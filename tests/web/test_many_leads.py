@@ -17,8 +17,8 @@ from workflows.boards import pool, requests
 
 __all__ = ["books", "database_url", "office"]
 
-# A part of a page that few leads leave empty asks a few times more; what reads row by row asks dozens of times.
-MOST, MORE = 40, 12
+# A part of a page that few leads leave empty asks a few times more; what reads row by row asks more than that.
+MOST, MORE = 40, 4
 Paged = Callable[[Place | None, int], tuple[list[Any], Place | None]]
 # A closing goes through the staff.
 GROW = ("/months",)
