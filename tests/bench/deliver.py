@@ -5,9 +5,8 @@ The floor is the same rows by set-based SQL: the fences, the notices, the journa
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from models import database
 from tests.bench import worked
@@ -16,8 +15,6 @@ from tests.bench.grounds import House
 from tests.bench.hand import Hand, Row, Wrote, changes, watched
 from tests.bench.measured import Result
 from workflows import facts
-
-WAITS = "state = 'pending' AND next_at <= :now"
 
 
 def measure(books: Books, house: House, untold: int, rounds: int) -> Result:
@@ -37,14 +34,11 @@ def needed(untold: int, rounds: int) -> int:
 
 
 @dataclass
-class Telling:
+class Telling(worked.Work):
     """The telling as work. What it writes is seen on one fact that the engine tells, of a promoter who brought no other: the
     first fact of a month posts all visits of its promoter, the others find them posted."""
 
-    hand: Hand
-    books: Books
-    code: str
-    batch: int
+    table, waits, order = "outbox", "state = 'pending' AND next_at <= :now", "id"
 
     def __post_init__(self) -> None:
         self.bring_due([self.code])
@@ -52,13 +46,13 @@ class Telling:
             "SELECT uid FROM outbox WHERE case_code = :code AND fact = 'lead.assigned'", {"code": self.code}
         )
         told = self.hand.all("SELECT * FROM outbox WHERE uid = :uid", {"uid": uid})
-        wrote = watched(self.hand, self._by_engine, self.code)
+        wrote = watched(self.hand, self.by_engine, self.code)
         wrote.rows["delivery"] = self.hand.all("SELECT * FROM delivery WHERE uid = :uid", {"uid": uid})
         assert set(wrote.rows) == {"delivery", "notification", "journal", "entry"}, (
             f"telling writes {sorted(wrote.rows)}"
         )
         self.promoter = wrote.rows["notification"][0]["person_id"]
-        self.find = f"SELECT id FROM outbox WHERE {WAITS} ORDER BY id LIMIT :batch{self.hand.skip_locked}"
+        self.find = self.found_by()
         self.statements = [
             self._insert(wrote, table, row)
             for table in ("delivery", "notification", "journal", "entry")
@@ -68,9 +62,8 @@ class Telling:
         written = ", ".join(f"{name} = {':now' if name.endswith('_at') else f':{name}'}" for name in changed)
         self.statements.append((f"UPDATE outbox SET {written} WHERE id {self.hand.among}", changed))
 
-    def _by_engine(self) -> str:
-        assert facts.deliver_due(self.books.engine, datetime.now(UTC), 1) == 1
-        return self.code
+    def once(self, at: datetime, limit: int) -> int:
+        return facts.deliver_due(self.books.engine, at, limit)
 
     def bring_due(self, codes: list[str]) -> int:
         """The facts that were kept back of these leads are to be told now."""
@@ -85,31 +78,6 @@ class Telling:
         self.hand.settle("outbox")
         assert self.left() == len(codes)
         return len(codes)
-
-    def left(self) -> int:
-        return int(self.hand.one(f"SELECT count(*) FROM outbox WHERE {WAITS}", {"now": self.hand.instant()}))
-
-    def is_left(self) -> bool:
-        sql = f"SELECT id FROM outbox WHERE {WAITS} LIMIT 1"
-        return self.hand.run(sql, {"now": self.hand.instant()}).fetchone() is not None
-
-    def by_itself(self, codes: list[str]) -> float:
-        many = self.bring_due(codes)
-        at, started = datetime.now(UTC), time.perf_counter()
-        while facts.deliver_due(self.books.engine, at, self.batch):
-            pass
-        seconds = time.perf_counter() - started
-        assert self.left() == 0
-        return many / seconds
-
-    def by_hand(self, codes: list[str]) -> float:
-        many = self.bring_due(codes)
-        started = time.perf_counter()
-        while self.hand.batch(self.find, self.batch, self.statements):
-            pass
-        seconds = time.perf_counter() - started
-        assert self.left() == 0
-        return many / seconds
 
     def _insert(self, wrote: Wrote, table: str, row: Row) -> tuple[str, Row]:
         """The rows of this table for all facts of a batch."""

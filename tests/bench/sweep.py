@@ -6,7 +6,6 @@ not in the floor: it is in the figure, because people wait for it too.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -47,62 +46,29 @@ def set_due(hand: Hand, codes: list[str], first: datetime, apart: timedelta) -> 
 
 
 @dataclass
-class Sweep:
+class Sweep(worked.Work):
     """The sweep as work. What it writes is seen on one lead that the engine sweeps."""
 
-    hand: Hand
-    books: Books
-    code: str
-    batch: int
+    table, waits, order = "timer", "state = 'pending' AND due_at <= :now", "due_at, id"
 
     def __post_init__(self) -> None:
         self.bring_due([self.code])
-        wrote = watched(self.hand, self._by_engine, self.code)
+        wrote = watched(self.hand, self.by_engine, self.code)
         assert set(wrote.rows) == {"history", "outbox"}, f"a sweep writes {sorted(wrote.rows)}"
         self.hand.quiet()
-        self.find = (
-            "SELECT id FROM timer WHERE state = 'pending' AND due_at <= :now ORDER BY due_at, id LIMIT :batch"
-            + self.hand.skip_locked
-        )
+        self.find = self.found_by()
         self.statements = [
             self._insert(wrote, table, row) for table in ("history", "outbox") for row in wrote.rows[table]
         ]
         self.statements += [self._lead(wrote), self._timer(wrote)]
 
-    def _by_engine(self) -> str:
-        assert timers.fire_due(self.books.engine, datetime.now(UTC), 1) == 1
-        return self.code
+    def once(self, at: datetime, limit: int) -> int:
+        return timers.fire_due(self.books.engine, at, limit)
 
     def bring_due(self, codes: list[str]) -> int:
         set_due(self.hand, codes, datetime.now(UTC) - OVERDUE, timedelta(milliseconds=1))
         self.hand.settle("timer")
         return len(codes)
-
-    def left(self) -> int:
-        sql = "SELECT count(*) FROM timer WHERE state = 'pending' AND due_at <= :at"
-        return int(self.hand.one(sql, {"at": self.hand.instant()}))
-
-    def is_left(self) -> bool:
-        sql = "SELECT id FROM timer WHERE state = 'pending' AND due_at <= :at LIMIT 1"
-        return self.hand.run(sql, {"at": self.hand.instant()}).fetchone() is not None
-
-    def by_itself(self, codes: list[str]) -> float:
-        many = self.bring_due(codes)
-        at, started = datetime.now(UTC), time.perf_counter()
-        while timers.fire_due(self.books.engine, at, self.batch):
-            pass
-        seconds = time.perf_counter() - started
-        assert self.left() == 0
-        return many / seconds
-
-    def by_hand(self, codes: list[str]) -> float:
-        many = self.bring_due(codes)
-        started = time.perf_counter()
-        while self.hand.batch(self.find, self.batch, self.statements):
-            pass
-        seconds = time.perf_counter() - started
-        assert self.left() == 0
-        return many / seconds
 
     def _insert(self, wrote: Wrote, table: str, row: Row) -> tuple[str, Row]:
         made = {
