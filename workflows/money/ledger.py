@@ -45,6 +45,7 @@ def reconcile(session: Session, scope: Scope, at: datetime) -> int:
     added = 0
     for key in dict.fromkeys([*booked, *wanted]):
         added += _settle(session, scope, key, wanted.get(key, []), booked.get(key, []), at)
+    session.flush()  # all of them at once
     return added
 
 
@@ -147,7 +148,6 @@ def _reverse(session: Session, journal: Journal, key: str, at: datetime) -> None
         for e in journal.entries
     ]
     session.add(made)
-    session.flush()
 
 
 def _post(session: Session, scope: Scope, posting: Posting, key: str, at: datetime) -> None:
@@ -173,7 +173,6 @@ def _post(session: Session, scope: Scope, posting: Posting, key: str, at: dateti
         for account, person, team, kind, fen in sides(line)
     ]
     session.add(made)
-    session.flush()
 
 
 def _standing_id(session: Session, scope: Scope, cause: str) -> int | None:
@@ -213,7 +212,8 @@ def scopes_of(session: Session, fact: Outbox) -> list[Scope]:
 
 
 def _of_lead(session: Session, fact: Outbox) -> Iterator[Scope]:
-    lead = session.scalar(select(Lead).where(Lead.code == fact.case_code))
+    told = select(Lead.assigned_at, Lead.promoter_id, Lead.project_id).where(Lead.code == fact.case_code)
+    lead = session.execute(told).first()
     if lead is not None and lead.assigned_at is not None and lead.promoter_id is not None:
         month = month_of(lead.assigned_at, policies.zone(session))
         yield Scope("visits", lead.project_id, month, str(lead.promoter_id))
