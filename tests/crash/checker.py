@@ -133,7 +133,7 @@ def told_outside(engine: Engine, receiver: Receiver) -> dict[str, Any]:
     """Every message to the other system arrives: at least once, the same under the same id, and one per fact. What still
     waits for its next try is waited for by the company's clock; what was parked is sent again, as an administrator does."""
     for _turn in range(20):
-        eventually(lambda: not _to_send(engine, due=True), 600, "messages are sent")
+        eventually(lambda: not _to_send(engine, due=True), 1200, "messages are sent")
         if not _to_send(engine, due=False):
             break
         with database.begin(engine) as session:
