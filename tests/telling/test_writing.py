@@ -170,6 +170,7 @@ def test_a_mail_of_the_day_that_cannot_be_made_holds_up_nobody_and_is_parked(
     office.join("c1")
     office.assigned()
     desk.tell()
+    first = {m.id for m in desk.messages if m.channel_id == mine}  # of another day others may come
 
     def broken(session: Session, channel_id: int, due: Any, at: datetime) -> int:
         made = gather(session, channel_id, due, at)
@@ -185,14 +186,15 @@ def test_a_mail_of_the_day_that_cannot_be_made_holds_up_nobody_and_is_parked(
     for _unused in range(posting.TRIES):
         desk.pass_time(hours=1.1)
         desk.send()
-    kept = [m for m in desk.messages if m.channel_id == mine]
+    kept = [m for m in desk.messages if m.id in first]
     assert {m.state for m in kept} == {"parked"}
     assert all("IntegrityError" in str(m.error) for m in kept)
     monkeypatch.undo()
     with databases.begin(office.engine) as session:
         assert all(posting.send_again(session, m.id, office.now) for m in kept)
     desk.send()
-    assert len([mail for mail in postbox.mails if mail["To"] == "mei@example.com"]) == len(kept)
+    assert {m.state for m in desk.messages if m.id in first} == {"sent"}
+    assert len([mail for mail in postbox.mails if mail["To"] == "mei@example.com"]) >= len(kept)
 
 
 @SQLITE
