@@ -139,11 +139,13 @@ class Clock:
 def waiting_now(session: Session, seen: Time) -> dict[str, int]:
     """Whether anything is to be done now, by queue: timers that are due by the time that is vouched for, facts to tell,
     registers to take; messages to send. Of many it is enough to know that there is one."""
-    at = ground.company_now(session)
-    inside = timers.due(session, ground.in_company(session, seen.vouched), 1) + facts.undelivered(
-        session, at, 1
+    at, until = ground.company_now(session), ground.in_company(session, seen.vouched)
+    inside = (
+        timers.due(session, until, 1),
+        facts.undelivered(session, at, 1),
+        background.waiting(session, at),
     )
-    return {NAME: inside + background.waiting(session, at), OUTWARD: posting.waiting(session, at, 1)}
+    return {NAME: sum(inside), OUTWARD: posting.waiting(session, at, 1)}
 
 
 def run(settings: Settings, stop: Event, name: str = "clock") -> None:

@@ -107,7 +107,7 @@ def _postpone(session: Session, fact_id: int, at: datetime, error: str) -> None:
     """Tell a broken fact again later; after some tries park it."""
     fact = session.get_one(Outbox, fact_id)
     fact.tries, fact.error = fact.tries + 1, error
-    fact.next_at = at + timedelta(seconds=min(300, 2**fact.tries))
+    fact.next_at = at + faults.pause_after(fact.tries)
     fact.state = "parked" if fact.tries >= TRIES else "pending"
 
 

@@ -4,12 +4,18 @@ error: a row that newer code wrote."""
 from __future__ import annotations
 
 import traceback
+from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
 NOT_OURS = "not for this version"
 NOT_OURS_SECONDS = 60  # after which newer code, or ours once it is brought up to date, looks again
+
+
+def pause_after(tries: int) -> timedelta:
+    """How long what broke so many times waits for its next try inside the house: doubled each time, five minutes at most."""
+    return timedelta(seconds=min(300, 2**tries))
 
 
 class NotThisVersion(Exception):

@@ -261,3 +261,8 @@ def zone(session: Session) -> ZoneInfo:
         found = session.get_bind().get_execution_options().get("zone") or ZoneInfo("Asia/Shanghai")
         session.info["zone"] = found
     return found
+
+
+def midnight(session: Session, at: datetime) -> datetime:
+    """The beginning of the company's day."""
+    return at.astimezone(zone(session)).replace(hour=0, minute=0, second=0, microsecond=0)

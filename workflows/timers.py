@@ -171,7 +171,7 @@ def _postpone(session: Session, timer_id: int, at: datetime, error: str) -> None
     """Try a broken timer again later; after some tries park it."""
     timer = session.get_one(Timer, timer_id)
     timer.tries, timer.error = timer.tries + 1, error
-    timer.next_at = at + timedelta(seconds=min(300, 2**timer.tries))
+    timer.next_at = at + faults.pause_after(timer.tries)
     if timer.tries >= TRIES:
         timer.state = "parked"
 

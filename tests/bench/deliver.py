@@ -52,7 +52,6 @@ class Telling(worked.Work):
             f"telling writes {sorted(wrote.rows)}"
         )
         self.promoter = wrote.rows["notification"][0]["person_id"]
-        self.find = self.found_by()
         self.statements = [
             self._insert(wrote, table, row)
             for table in ("delivery", "notification", "journal", "entry")

@@ -56,7 +56,6 @@ class Sweep(worked.Work):
         wrote = watched(self.hand, self.by_engine, self.code)
         assert set(wrote.rows) == {"history", "outbox"}, f"a sweep writes {sorted(wrote.rows)}"
         self.hand.quiet()
-        self.find = self.found_by()
         self.statements = [
             self._insert(wrote, table, row) for table in ("history", "outbox") for row in wrote.rows[table]
         ]

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from itertools import islice
 from statistics import median
 from typing import ClassVar
@@ -31,7 +32,6 @@ class Work(ABC):
     books: Books
     code: str
     batch: int
-    find: str = field(init=False)
     statements: list[tuple[str, Row]] = field(init=False)
     table: ClassVar[str]
     waits: ClassVar[str]
@@ -45,7 +45,8 @@ class Work(ABC):
     def once(self, at: datetime, limit: int) -> int:
         """Do a batch by the function that the workers call; how many were done."""
 
-    def found_by(self) -> str:
+    @cached_property
+    def find(self) -> str:
         """How a batch is found by hand."""
         sql = f"SELECT id FROM {self.table} WHERE {self.waits} ORDER BY {self.order} LIMIT :batch"
         return sql + self.hand.skip_locked

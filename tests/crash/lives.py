@@ -24,7 +24,7 @@ STAFF = {
     "lin": (["leader"], "A"), "guo": (["manager"], None), "sun": (["sales_manager"], None), "qian": (["sales_manager"], None),
     "desk": (["reception"], None), "an": (["auditor"], None), "root": (["admin"], None), "fei": (["finance"], None),
 }  # fmt: skip
-LEADS_TO = {"submit": "submitted", "approve": "approved", "pay": "paid", "lock": "locked"}
+STATE_AFTER = {"submit": "submitted", "approve": "approved", "pay": "paid", "lock": "locked"}
 
 
 @dataclass
@@ -244,7 +244,7 @@ class Lives:
             if answer.status == 200:
                 return
             if answer.status == 409 and turn:
-                assert self.client.ask(who, "GET", month).said["state"] == LEADS_TO[event], answer
+                assert self.client.ask(who, "GET", month).said["state"] == STATE_AFTER[event], answer
                 return
             assert answer.status == 422, answer
             assert answer.said["rule"] in ("nothing_blocks_it", "is_posted"), answer

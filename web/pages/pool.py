@@ -12,7 +12,7 @@ from web.pages.asking import STATUS, submit
 from web.pages.sessions import signed_in
 from web.pages.show import Desk, look, show
 from web.pages.words import locale, said
-from workflows.boards import pool as board
+from workflows.boards import pool as the_pool
 from workflows.engine import Refused
 from workflows.lead import LeadFlow
 from workflows.lead_facts import CHANNELS
@@ -33,8 +33,8 @@ def pool() -> str:
 
 def _show(desk: Desk, lost: str = "") -> str:
     after, soon = paging.read(request.args.get("after", "")), paging.read(request.args.get("soon", ""))
-    lying, further = board.lying(desk.session, desk.actor, desk.at, after)
-    falling, later = board.falling(desk.session, desk.actor, desk.at, soon)
+    lying, further = the_pool.lying(desk.session, desk.actor, desk.at, after)
+    falling, later = the_pool.falling(desk.session, desk.actor, desk.at, soon)
     events = bulk.offered(desk.actor, [each.lead for each in lying if not each.why_not])
     leads: list[Lead] = [*(each.lead for each in lying), *(each.lead for each in falling)]
     return show(
@@ -48,7 +48,7 @@ def _show(desk: Desk, lost: str = "") -> str:
         further=url_for("pool.pool", after=paging.written(further)) if further else None,
         later=url_for("pool.pool", soon=paging.written(later)) if later else None,
         claims=desk.actor.has("member", "leader"),
-        limits=board.limits(desk.session, desk.actor, desk.at),
+        limits=the_pool.limits(desk.session, desk.actor, desk.at),
         names=names(desk.session),
         channels=CHANNELS,
         lost=lost,

@@ -15,7 +15,6 @@ from models.keyset import Place, beyond
 from models.leads import Lead
 from models.remembered import Approval, History, Timer
 from workflows import policy as policies
-from workflows.boards.turns import midnight
 from workflows.engine.actor import Actor
 from workflows.engine.flow import Facts
 from workflows.engine.take import Ask, Check
@@ -103,7 +102,7 @@ def limits(session: Session, actor: Actor, at: datetime) -> Limits:
         History.flow == "lead",
         History.event == "claim",
         History.by_id == actor.id,
-        History.at >= midnight(session, at),
+        History.at >= policies.midnight(session, at),
     )
     held = select(func.count()).where(Lead.holder_id == actor.id, Lead.state == "reclaimed")
     return Limits(

@@ -65,7 +65,7 @@ def board(session: Session, project_id: int, at: datetime) -> Board:
     free = next((duty.person_id for duty in queue if duty.person_id not in offers), None)
     off = select(Duty).where(Duty.project_id == project_id, Duty.state == "off_duty").order_by(Duty.id)
     stands = [Stand(duty, offers.get(duty.person_id), duty.person_id == free) for duty in queue]
-    since = midnight(session, at)
+    since = policies.midnight(session, at)
     return Board(
         stands,
         list(session.scalars(off)),
@@ -82,11 +82,6 @@ def _unseated(session: Session, project_id: int, at: datetime) -> list[Person]:
     today = at.astimezone(policies.zone(session)).date()
     everybody = session.scalars(select(Person).order_by(Person.name))
     return [p for p in everybody if "consultant" in p.roles and p.id not in seated and staff.works(p, today)]
-
-
-def midnight(session: Session, at: datetime) -> datetime:
-    """The beginning of the company's day."""
-    return at.astimezone(policies.zone(session)).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _at_desk(session: Session, project_id: int, queue: list[Duty]) -> list[AtDesk]:

@@ -133,9 +133,7 @@ def _blank(session: Session, ask: Ask) -> Any:
     """A case that does not exist yet, with its number, in the project named or the company's first."""
     connection = session.connection()
     wanted = _beginning(ask.flow.table.__table__, connection.dialect.name, bool(ask.project))
-    found = connection.execute(
-        wanted, {"at": ask.at, **({"code": ask.project} if ask.project else {})}
-    ).first()
+    found = connection.execute(wanted, {"at": ask.at, "code": ask.project}).first()
     if found is None:
         raise Refused(
             "invalid_data",

@@ -84,7 +84,7 @@ def gather(session: Session, at: datetime) -> int:
     """Put what waits for the day's mail into one message per channel; how many were made. Two at once make one: whoever
     comes second waits for the channel's row and finds nothing left. Where it breaks, that channel waits, and no other."""
     due = (Message.state == "gathering", Message.next_at <= at)
-    channels = sorted(session.scalars(select(Message.channel_id).where(*due).distinct()))  # type: ignore[type-var]
+    channels = sorted(filter(None, session.scalars(select(Message.channel_id).where(*due).distinct())))
     made = 0
     for channel_id in channels:
         mine = (*due, Message.channel_id == channel_id)
@@ -94,11 +94,12 @@ def gather(session: Session, at: datetime) -> int:
         except Exception as broken:
             if database.away(broken):
                 raise
-            _postpone(session, mine, faults.said(broken), at)
+            rows = session.scalars(select(Message).where(*mine).with_for_update())
+            _postpone(rows, faults.said(broken), at)
     return made
 
 
-def _gather_one(session: Session, channel_id: int | None, mine: Iterable[Any], at: datetime) -> int:
+def _gather_one(session: Session, channel_id: int, mine: Iterable[Any], at: datetime) -> int:
     session.execute(select(Channel.id).where(Channel.id == channel_id).with_for_update())
     ids = list(session.scalars(select(Message.id).where(*mine).order_by(Message.id)))
     if not ids:
@@ -111,11 +112,11 @@ def _gather_one(session: Session, channel_id: int | None, mine: Iterable[Any], a
     return 1
 
 
-def _postpone(session: Session, which: Iterable[Any], error: str, at: datetime) -> None:
-    """Try messages that could not be made ready again later, and longer each time; after some tries park them."""
-    for row in session.scalars(select(Message).where(*which).with_for_update()):
+def _postpone(rows: Iterable[Message], error: str, at: datetime) -> None:
+    """Try messages that could not be made ready again later; after some tries park them."""
+    for row in rows:
         row.tries, row.error = row.tries + 1, error[:120]
-        row.next_at = at + timedelta(seconds=min(300, 2**row.tries))
+        row.next_at = at + faults.pause_after(row.tries)
         if row.tries >= TRIES:
             row.state, row.ended_at = "parked", at
 
@@ -143,7 +144,7 @@ def claim(session: Session, at: datetime, limit: int, public_url: str = "") -> l
         except DBAPIError:
             raise
         except Exception as broken:  # noqa: BLE001  (its text may quote anything: only its kind and place are kept)
-            _postpone(session, (Message.id == row.id,), faults.said(broken), at)
+            _postpone([row], faults.said(broken), at)
             continue
         if isinstance(parcel, str):
             row.state, row.error, row.ended_at = "dropped", parcel, at
