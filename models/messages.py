@@ -6,10 +6,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Key
+from models.remembered import PENDING
 from models.sealed import Sealed
 
 
@@ -69,6 +70,17 @@ class Message(Base):
         CheckConstraint("(channel_id IS NULL) <> (endpoint_id IS NULL)", name="one_receiver"),
         Index("ix_message_due", "state", "next_at", "id"),
         Index("ix_message_fact", "fact_uid"),
+        *(
+            Index(
+                f"ix_message_for_{receiver}",
+                f"{receiver}_id",
+                "next_at",
+                "id",
+                sqlite_where=text(PENDING),
+                postgresql_where=text(PENDING),
+            )
+            for receiver in ("channel", "endpoint")
+        ),
     )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)

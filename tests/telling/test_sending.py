@@ -15,9 +15,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, update
+from sqlalchemy.orm import Session
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from models import database as databases
@@ -244,6 +246,38 @@ def test_two_at_once_share_the_work_and_a_receiver_has_a_few_turns_at_a_time(
     assert [of[p.id] for p in first].count(quiet) == 1, (
         "whoever has little is not kept waiting by whoever has much"
     )
+
+
+@SQLITE
+def test_a_backlog_however_long_makes_the_next_turn_no_dearer(desk: Desk, receiver: Receiver) -> None:
+    loud, quiet = (desk.endpoint(receiver.url, name=name) for name in ("loud", "quiet"))
+
+    def wait_for(endpoint: int, how_many: int) -> None:
+        at = desk.office.now
+        rows = [
+            {"uid": str(uuid4()), "endpoint_id": endpoint, "fact": "lead.captured", "fact_uid": str(uuid4())}
+            for _unused in range(how_many)
+        ]
+        with databases.begin(desk.office.engine) as session:
+            session.execute(insert(Message), [row | {"at": at, "next_at": at, "body": {}} for row in rows])
+
+    def steps() -> int:
+        """Of the database's machine, for one turn that is then given up."""
+        counted: list[None] = []
+        with desk.office.engine.connect() as connection, Session(bind=connection) as session:
+            raw: Any = connection.connection.driver_connection
+            raw.set_progress_handler(lambda: counted.append(None), 10)
+            taken = posting.claim(session, desk.office.now, 16)
+            raw.set_progress_handler(None, 0)
+            session.rollback()
+        assert len(taken) == posting.AT_ONCE + 1
+        return len(counted)
+
+    wait_for(quiet, 1)
+    wait_for(loud, 20)
+    few = steps()
+    wait_for(loud, 4_000)
+    assert steps() < 2 * few
 
 
 @SQLITE

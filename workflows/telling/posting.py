@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, union_all, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from models import database
-from models.figures import MOST, Figure, count
+from models.figures import MOST, Figure, count, fixed
 from models.messages import Channel, Endpoint, Message, Telling
 from models.people import Person
 from workflows import faults, policy
@@ -129,12 +129,15 @@ def claim(session: Session, at: datetime, limit: int, public_url: str = "") -> l
     receiver any more is dropped, and what cannot be made ready waits, without the others."""
     rows = session.scalars(
         select(Message)
-        .where(Message.id.in_(_in_turn(at, limit)), Message.state == "pending", Message.next_at <= at)
+        .where(Message.id.in_(_in_turn(session, at, limit)))
         .order_by(Message.next_at, Message.id)
         .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
     )
     parcels = []
     for row in rows:
+        if row.state != "pending" or row.next_at > at:
+            continue  # somebody else had it before we held it
         try:
             parcel = (
                 _to_endpoint(session, row, at)
@@ -154,16 +157,37 @@ def claim(session: Session, at: datetime, limit: int, public_url: str = "") -> l
     return parcels
 
 
-def _in_turn(at: datetime, limit: int) -> Any:
-    """The ids of due messages, the longest due first, a few of each receiver."""
-    receiver = (Message.endpoint_id, Message.channel_id)
-    place = func.row_number().over(partition_by=receiver, order_by=(Message.next_at, Message.id))
-    due = select(Message.id, Message.next_at, place.label("place"))
-    ranked = due.where(Message.state == "pending", Message.next_at <= at).subquery()
+def _in_turn(session: Session, at: datetime, limit: int) -> list[int]:
+    """The ids of due messages, the longest due first, a few of each receiver. Each receiver is asked for its own, so that
+    a backlog of one, however long, costs nobody more."""
+    due = (Message.state == fixed("pending"), Message.next_at <= at)
+    receivers = [
+        (since, of == each)
+        for kind, of in ((Endpoint.id, Message.endpoint_id), (Channel.id, Message.channel_id))
+        for each, since in session.execute(_whoever_waits(kind, of, due, limit))
+    ]
+    receivers.sort(key=lambda waits: waits[0])
+    turns = [
+        select(Message.id, Message.next_at)
+        .where(mine, *due)
+        .order_by(Message.next_at, Message.id)
+        .limit(AT_ONCE)
+        .subquery()
+        for _since, mine in receivers[:limit]
+    ]
+    if not turns:
+        return []
+    found = union_all(*(select(turn) for turn in turns)).subquery()
+    return list(session.scalars(select(found.c.id).order_by(found.c.next_at, found.c.id).limit(limit)))
+
+
+def _whoever_waits(kind: Any, of: Any, due: Iterable[Any], limit: int) -> Any:
+    since = select(func.min(Message.next_at)).where(of == kind, *due).scalar_subquery()
+    waiting = select(kind, since.label("since")).subquery()
     return (
-        select(ranked.c.id)
-        .where(ranked.c.place <= AT_ONCE)
-        .order_by(ranked.c.next_at, ranked.c.id)
+        select(waiting)
+        .where(waiting.c.since.is_not(None))
+        .order_by(waiting.c.since, waiting.c.id)
         .limit(limit)
     )
 
