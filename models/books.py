@@ -8,15 +8,17 @@ rows of history (`writing`), and cases that were read by a plain statement are s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import event
 from sqlalchemy.orm import Mapper, Session
 from sqlalchemy.orm.attributes import instance_dict, instance_state
 
 from models.writing import Writing, blank, insert_one
+
+T = TypeVar("T")
 
 
 class Books(Session):
@@ -125,3 +127,12 @@ def _let_go_after_commit(session: Books) -> None:
 @cache
 def _columns_of(mapper: Mapper[Any]) -> frozenset[str]:
     return frozenset(each.key for each in mapper.column_attrs)
+
+
+def kept(session: Session, name: str, look: Callable[[Session], T]) -> T:
+    """What `look` finds, looked up once per transaction: a batch of facts asks for it hundreds of times."""
+    now_on, known = session.get_transaction(), session.info.get(name)
+    if known is None or known[0] is not now_on:
+        session.info[name] = known = (now_on, look(session))
+    found: T = known[1]
+    return found

@@ -3,17 +3,19 @@ somebody agrees, in the same transaction. Four eyes: nobody decides what they as
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, False_, True_, and_, exists, or_, select, true
 from sqlalchemy.orm import Session
 
-from models.people import Person
-from models.remembered import Approval
+from models.people import Person, StandIn
+from models.remembered import Approval, Outbox
 from workflows import staff
 from workflows.engine.actor import CLOCK, Actor
 from workflows.engine.flow import Facts, Flow, NoFacts, State, Step, guard, opening, step
+from workflows.engine.news import News, having, named, those_with
 from workflows.engine.take import Ask, Check, take
 from workflows.engine.timing import Timer, hours
 from workflows.engine.who import Clock, relation
@@ -22,10 +24,20 @@ from workflows.lead_facts import Clean, maybe, text
 from workflows.words import _
 
 REMINDER = Timer(
-    "approval_reminder", _("Reminder to decide"), hours("approval_reminder_hours"), fact="approval.reminder"
+    "approval_reminder",
+    _("Reminder to decide"),
+    hours("approval_reminder_hours"),
+    fact="approval.reminder",
+    then=_("those who decide are reminded"),
+    unless=_("decided before"),
 )
 ESCALATION = Timer(
-    "approval_escalation", _("Escalation"), hours("approval_escalation_hours"), fact="approval.escalated"
+    "approval_escalation",
+    _("Escalation"),
+    hours("approval_escalation_hours"),
+    fact="approval.escalated",
+    then=_("everybody with the role and the auditor are told"),
+    unless=_("decided before"),
 )
 
 
@@ -196,11 +208,45 @@ def frozen_event(check: Check) -> Ask:
     )
 
 
+def approvers(session: Session, fact: Outbox, at: datetime) -> Iterable[int | None]:
+    """Those who may decide it, and who stands in for those of them who are away."""
+    approval = session.scalar(select(Approval).where(Approval.code == fact.case_code))
+    if approval is None or approval.state != "pending":
+        return []
+    staff = having(session, *Approver.roles)
+    may = [
+        person.id
+        for person in staff
+        if Approver.allows(Actor.of(person), approval) and person.id != approval.requested_by_id
+    ]
+    standing_in = select(StandIn.stand_in_id).where(
+        StandIn.person_id.in_(may), StandIn.starts_at <= at, StandIn.ends_at > at
+    )
+    return [*may, *session.scalars(standing_in)]
+
+
 class ApprovalFlow(Flow):
     """审批: asked for, decided by others, or overtaken by what happened meanwhile."""
 
     flow_name, noun, prefix, table = "approval", "approval", "A", Approval
     label = _("Approval")
+    topic = "approval"
+    news = (
+        News(".requested", _("Your approval is asked for."), approvers),
+        News(".approved", _("Your request was approved."), named("requested_by_id")),
+        News(".rejected", _("Your request was rejected."), named("requested_by_id")),
+        News(
+            ".expired", _("Your request was overtaken by what happened meanwhile."), named("requested_by_id")
+        ),
+        News(".reminder", _("A request still waits for your approval."), approvers),
+        News(
+            ".escalated",
+            _("A request has waited too long for its approval."),
+            approvers,
+            those_with("auditor"),
+            named("requested_by_id"),
+        ),
+    )
     timers = (REMINDER, ESCALATION)
     remembers = (
         "flow",

@@ -1,9 +1,11 @@
 """All workflows by name. A new one is added here, and appears in the API, the pages, the exports and the proofs."""
 
+from functools import cache
 from typing import Any
 
 from workflows.approval import ApprovalFlow
 from workflows.engine.flow import Flow
+from workflows.engine.news import News, all_facts, those_with
 from workflows.faults import NotThisVersion
 from workflows.lead import LeadFlow
 from workflows.money.attendance import AttendanceFlow
@@ -16,6 +18,7 @@ from workflows.money.quota import QuotaFlow
 from workflows.money.sale import SaleFlow
 from workflows.money.split import SplitFlow
 from workflows.rotation import DutyFlow
+from workflows.words import _
 
 FLOWS: dict[str, type[Flow]] = {
     flow.flow_name: flow
@@ -24,11 +27,11 @@ FLOWS: dict[str, type[Flow]] = {
         DutyFlow,
         ApprovalFlow,
         QuotaFlow,
-        PayFlow,
         AttendanceFlow,
-        SaleFlow,
+        PayFlow,
         DeductionFlow,
         DisputeFlow,
+        SaleFlow,
         SplitFlow,
         MonthFlow,
         PolicyFlow,
@@ -49,16 +52,23 @@ def sees_through(flow: type[Flow], case: Any) -> None:
         raise NotThisVersion(case.state)
 
 
+# What no workflow tells of itself: the machinery's own.
+MACHINERY = {
+    "timer.late": News(
+        "timer.late", _("A timer fired late: see whether workers and clock run."), those_with("admin")
+    )
+}
+NEWS: dict[str, News] = MACHINERY | {
+    fact: each for flow in FLOWS.values() for fact, each in flow.told().items()
+}
+
+
+@cache
 def kinds_of_facts() -> frozenset[str]:
-    """Every kind of fact that the workflows tell."""
-    by_steps = {
-        fact
-        for flow in FLOWS.values()
-        for steps in flow.by_event().values()
-        for step in steps
-        for fact in step.announces
-    }
-    by_timers = {timer.fact for flow in FLOWS.values() for timer in flow.timers if timer.fact}
-    return frozenset(
-        by_steps | by_timers | {"lead.unattended", "timer.late"}
-    )  # the last two are told by rules
+    """Every kind of fact that can be told."""
+    return all_facts(FLOWS.values()) | MACHINERY.keys()
+
+
+def saying(fact: str) -> str:
+    """The sentence for a fact, as a marked text."""
+    return NEWS[fact].says if fact in NEWS else fact

@@ -58,6 +58,7 @@ from workflows.lead_guards import (
     waited_after_losing_it,
     written_down_lately,
 )
+from workflows.lead_news import NEWS
 from workflows.words import _
 
 # Who stands in which relation to a lead.
@@ -90,7 +91,17 @@ TeamLeader = relation(
 )
 
 # The timers of lead.md; the numbers are the policy's.
-LAPSE = Timer("lapse", _("Ten days without a deal"), days("conversion_days"), event="lapse", waits_for="deal")
+NO_DEAL = _("closed before, or a deal waits for its approval")
+TO_THE_POOL = _("protection ends and the lead goes to the pool")
+LAPSE = Timer(
+    "lapse",
+    _("Ten days without a deal"),
+    days("conversion_days"),
+    event="lapse",
+    waits_for="deal",
+    then=_("the consultant's time is over; outreach may call back"),
+    unless=NO_DEAL,
+)
 CALL_IN_EXPIRY = Timer(
     "expire",
     _("Protection ends"),
@@ -98,10 +109,26 @@ CALL_IN_EXPIRY = Timer(
     event="expire",
     waits_for="deal",
     when=lambda lead: lead.channel == "call_in",
+    then=TO_THE_POOL,
+    unless=NO_DEAL,
 )
-VISIT_EXPIRY = Timer("expire", _("Protection ends"), months("visit_months"), event="expire", waits_for="deal")
+VISIT_EXPIRY = Timer(
+    "expire",
+    _("Protection ends"),
+    months("visit_months"),
+    event="expire",
+    waits_for="deal",
+    then=TO_THE_POOL,
+    unless=NO_DEAL,
+)
 OFFER = Timer(
-    "offer", _("Offer unanswered"), minutes("offer_minutes"), event="decline", facts={"reason": "no_answer"}
+    "offer",
+    _("Offer unanswered"),
+    minutes("offer_minutes"),
+    event="decline",
+    facts={"reason": "no_answer"},
+    then=_("the offer counts as declined and the next consultant is asked"),
+    unless=_("answered before"),
 )
 SCREENING = Timer(
     "screening_reminder",
@@ -109,6 +136,8 @@ SCREENING = Timer(
     hours("screening_reminder_hours"),
     fact="lead.unscreened",
     still=lambda lead: lead.state == "captured",
+    then=_("promoter and team leader are reminded to screen"),
+    unless=_("screened before"),
 )
 
 
@@ -188,6 +217,7 @@ class LeadFlow(Flow):
 
     flow_name, noun, prefix, table = "lead", "lead", "L", Lead
     label = _("Lead")
+    topic, news = "lead", NEWS
     timers = (LAPSE, CALL_IN_EXPIRY, VISIT_EXPIRY, OFFER, SCREENING)
     remembers = (
         "outcome", "protected", "channel", "intent", "budget_fen", "area_m2", "spot", "campaign", "party_size", "promoter_id",

@@ -5,7 +5,6 @@ A probe goes the way of every fact, but it is about no case: all that comes of i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
@@ -44,11 +43,10 @@ def _fact(drill_id: int, number: int, at: datetime) -> dict[str, object]:
     }  # fmt: skip
 
 
-def tally(session: Session, fact: Outbox, _at: datetime) -> Iterable[int]:
+def tally(session: Session, fact: Outbox) -> None:
     """A probe is told: count it. Nobody else is told of it."""
     mine = (DrillProbe.drill_id == fact.body["drill"], DrillProbe.number == fact.body["number"])
     session.execute(update(DrillProbe).where(*mine).values(told=DrillProbe.told + 1))
-    return ()
 
 
 def counted(session: Session, drill_id: int) -> Told:

@@ -148,6 +148,7 @@ class DutyFlow(Flow):
 
     flow_name, noun, prefix, table = "duty", "duty", "R", Duty
     label = _("Place in the rotation")
+    topic = "lead"
     remembers = ("person_id", "position")
 
     on_duty = State(_("On duty"), initial=True)

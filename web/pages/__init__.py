@@ -53,7 +53,7 @@ MODULES = (
     "statement",
     "team",
     "months",
-    "money",
+    "rooms",
     "notes",
     "telling",
     "inbox",

@@ -27,9 +27,11 @@ from workflows.flows import FLOWS
 from workflows.lead import LeadFlow
 from workflows.money.statements import may_see
 from workflows.views import Choice, choices, history_of, may_decide, names, visible
+from workflows.words import _
 
 page = Blueprint("cases", __name__)
 PAGE = 30
+ROOMS = {"money": _("Money"), "office": _("Office")}
 ELSEWHERE = {"lead": "leads.everything", "approval": "inbox.inbox", "month": "months.months"}
 
 
@@ -72,6 +74,7 @@ def cases(flow: str) -> Any:
         return show(
             "cases.html",
             flow=the_flow,
+            room=room_url(the_flow),
             labels=[label_of(the_flow, column) for column in columns],
             rows=[_row(desk, the_flow, case, columns) for case in found[:PAGE]],
             state=state,
@@ -89,6 +92,11 @@ def _numbers(desk: Desk, flow: type[Flow]) -> dict[str, int]:
     )
     found: dict[str, int] = dict(desk.session.execute(counted).all())
     return {state.id: found[state.id] for state in flow.states if state.id in found}
+
+
+def room_url(flow: type[Flow]) -> tuple[str, str] | None:
+    """The address of the room in which a workflow stands, and what it is called."""
+    return (url_for(f"rooms.{flow.room}"), ROOMS[flow.room]) if flow.room else None
 
 
 def _row(desk: Desk, flow: type[Flow], case: Any, columns: list[str]) -> Row:

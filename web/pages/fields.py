@@ -20,7 +20,7 @@ from workflows.policy import Policy, of_version
 from workflows.views import names
 from workflows.words import _
 
-# Columns that no form asks for; `workflow.column` where a name means something else there.
+# Columns that no form asks for, where the workflow itself does not say what they are.
 LABELS = {
     "adopted_version": _("Version"),
     "also_fen": _("The other party's part"),
@@ -47,10 +47,6 @@ LABELS = {
     "submitted_by": _("Submitted by"),
     "team": _("Team"),
     "units": _("Units"),
-    "deduction.month": _("Settled in"),
-    "dispute.line": _("Line"),
-    "dispute.amount_fen": _("Granted"),
-    "split.month": _("Posted in"),
 }
 MONTHS = ("month", "since", "settled_month")
 CAUSES = {
@@ -98,7 +94,7 @@ def choices_of(flow: type[Flow]) -> dict[str, dict[str, str]]:
 def label_of(flow: type[Flow], column: str) -> str:
     """A column by its name in the reader's language."""
     name = column.removesuffix("_id")
-    label = LABELS.get(f"{flow.flow_name}.{name}") or titles(flow).get(name) or LABELS.get(name)
+    label = flow.labels.get(name) or titles(flow).get(name) or LABELS.get(name)
     return said(label) if label else name.replace("_", " ")
 
 

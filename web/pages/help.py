@@ -12,7 +12,6 @@ from flask import Blueprint, abort
 from web.pages.cases import picture
 from web.pages.sessions import signed_in
 from web.pages.show import Desk, look, show
-from web.pages.story import THEN
 from web.pages.words import locale, said, span
 from workflows import policy as policies
 from workflows.engine import Flow
@@ -97,6 +96,7 @@ def _clocks(desk: Desk, flow: type[Flow]) -> list[Clock]:
     found = {}
     for timer in flow.timers:
         length: timedelta = timer.after(desk.at, numbers, desk.zone) - desk.at
-        then, unless = THEN.get(timer.name, ("", ""))
-        found[timer.name, length] = Clock(said(timer.label), span(length), said(then), said(unless))
+        found[timer.name, length] = Clock(
+            said(timer.label), span(length), said(timer.then), said(timer.unless)
+        )
     return list(found.values())

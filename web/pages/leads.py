@@ -18,10 +18,10 @@ from web.pages import bulk, filters, paging
 from web.pages.sessions import signed_in
 from web.pages.show import Desk, look, show
 from web.pages.sieve import Sieve
-from web.pages.story import THEN
 from web.pages.words import said
 from workflows import lead_lists
 from workflows.engine import Actor
+from workflows.lead import LeadFlow
 from workflows.lead_facts import CHANNELS, INTENTS, OUTCOMES
 from workflows.lead_lists import Whole
 from workflows.views import bring_in, lead_view
@@ -29,6 +29,7 @@ from workflows.views import bring_in, lead_view
 page = Blueprint("leads", __name__)
 
 PAGE = 30
+DOES = {timer.name: timer.then for timer in LeadFlow.timers}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def rows_of(session: Session, actor: Actor, leads: Sequence[Lead]) -> list[Row]:
 
 
 def _row(session: Session, actor: Actor, lead: Lead, timer: Timer | None) -> Row:
-    then = said(THEN[timer.name][0]) if timer else ""
+    then = said(DOES[timer.name]) if timer else ""
     return Row(lead, lead_view(session, actor, lead), timer.due_at if timer else None, then)
 
 

@@ -8,11 +8,13 @@ from typing import Any
 from flask import Flask, current_app, request, url_for
 
 from workflows.engine import Actor
+from workflows.flows import FLOWS
 from workflows.money.agreed import DESKS
 from workflows.words import _
 
 EVERYBODY: tuple[str, ...] = ()
 FIELD = ("member", "leader", "manager")
+OFFICE = ("member", "leader", "manager", "reception", "consultant", "sales_manager", "finance", "auditor")
 LOOKERS = ("reception", "manager", "sales_manager", "finance", "auditor")
 
 
@@ -58,13 +60,8 @@ MENU = (
         ("member", "leader", "manager", "reception", "consultant", "sales_manager", "finance", "auditor"),
         ("statement.dispute", "statement.open_dispute"),
     ),
-    Entry(
-        "money.money",
-        _("Money"),
-        "money",
-        ("leader", *DESKS),
-        ("cases.cases", "cases.case", "team.team", "team.divide"),
-    ),
+    Entry("rooms.money", _("Money"), "money", ("leader", *DESKS), ("team.team", "team.divide")),
+    Entry("rooms.office", _("Office"), "office", OFFICE),
     Entry("reports.all_reports", _("Reports"), "reports", ("manager", "sales_manager", "finance", "auditor")),
     Entry("people.people", _("People"), "people", ("admin", "manager", "sales_manager", "auditor")),
     Entry(
@@ -95,12 +92,19 @@ MENU = (
 def menu(actor: Actor) -> list[dict[str, Any]]:
     """The lines for this actor, with the present page marked."""
     found = []
+    room = _room()
     for entry in MENU:
         if entry.endpoint not in current_app.view_functions or (entry.roles and not actor.has(*entry.roles)):
             continue
-        here = request.endpoint in (entry.endpoint, *entry.also)
+        here = request.endpoint in (entry.endpoint, *entry.also) or entry.endpoint == room
         found.append({"url": url_for(entry.endpoint), "label": entry.label, "icon": entry.icon, "here": here})
     return found
+
+
+def _room() -> str | None:
+    """The page of the room in which the case or list at hand stands."""
+    flow = FLOWS.get((request.view_args or {}).get("flow", "")) if request.blueprint == "cases" else None
+    return f"rooms.{flow.room}" if flow is not None and flow.room else None
 
 
 def attach(app: Flask) -> None:

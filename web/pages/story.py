@@ -21,23 +21,6 @@ from workflows.lead import LeadFlow
 from workflows.views import approval_view, history_of, history_view, names, timers_of
 from workflows.words import _
 
-# What a timer does, and what keeps it from doing so.
-THEN = {
-    "lapse": (
-        _("the consultant's time is over; outreach may call back"),
-        _("closed before, or a deal waits for its approval"),
-    ),
-    "expire": (
-        _("protection ends and the lead goes to the pool"),
-        _("closed before, or a deal waits for its approval"),
-    ),
-    "offer": (_("the offer counts as declined and the next consultant is asked"), _("answered before")),
-    "screening_reminder": (_("promoter and team leader are reminded to screen"), _("screened before")),
-    "appeal": (_("it is settled and taken from the wage"), _("an appeal comes before")),
-    "dispute_reminder": (_("those who answer are reminded"), _("answered before")),
-    "approval_reminder": (_("those who decide are reminded"), _("decided before")),
-    "approval_escalation": (_("everybody with the role and the auditor are told"), _("decided before")),
-}
 RESULTS = {
     "replaced": _("replaced by a newer one"),
     "cancelled": _("no longer needed"),
@@ -210,12 +193,11 @@ def _value(name: str, value: Any, extra: dict[str, Any]) -> str:
 
 def comings(session: Session, flow: type[Flow], code: str) -> list[Coming]:
     """The timers of a case, those that run first."""
-    labels = {rule.name: rule.label for rule in flow.timers}
+    rules = {rule.name: rule for rule in flow.timers}
     found = []
     for timer in timers_of(session, flow.flow_name, code):
-        then, unless = THEN.get(timer.name, ("", ""))
+        rule = rules.get(timer.name)
+        label, then, unless = (rule.label, rule.then, rule.unless) if rule else (timer.name, "", "")
         result = said(RESULTS.get(timer.result or "", timer.result or "")) if timer.state != "pending" else ""
-        found.append(
-            Coming(timer, said(labels.get(timer.name, timer.name)), said(then), said(unless), result)
-        )
+        found.append(Coming(timer, said(label), said(then), said(unless), result))
     return found

@@ -21,8 +21,7 @@ from web.pages.sessions import local, signed_in
 from web.pages.show import Desk, look, show
 from web.pages.words import locale, said
 from workflows.engine import Refused
-from workflows.flows import FLOWS
-from workflows.notices import SAYS
+from workflows.flows import FLOWS, saying
 from workflows.telling import choosing, posting, writing
 from workflows.telling.reasons import reason
 from workflows.telling.topics import CHANNELS
@@ -56,7 +55,7 @@ def _list(desk: Desk, refusal: Refused | None = None) -> Any:
     found = {
         (e, s): n for e, s, n in desk.session.execute(counts.group_by(Message.endpoint_id, Message.state))
     }
-    html = show("webhooks.html", endpoints=endpoints, counts=found, says=SAYS, **_form(refusal))
+    html = show("webhooks.html", endpoints=endpoints, counts=found, saying=saying, **_form(refusal))
     return html, STATUS[refusal.code] if refusal else 200
 
 

@@ -26,6 +26,7 @@ from statemachine.factory import StateMachineMetaclass
 from statemachine.transition_list import TransitionList
 
 from workflows.engine import moves
+from workflows.engine.news import News, of_flow
 from workflows.engine.who import AnyOf, Who
 from workflows.words import Text
 
@@ -162,6 +163,10 @@ class Flow(StateMachine, metaclass=_FlowType):
 
     A workflow may be the base of others, which inherit its states and steps; `forms` gives an inherited event the facts
     of the workflow at hand. `names_people` are columns it remembers that hold lists of people's ids.
+
+    What people meet it by: `label` what a case is called, `about` what the workflow is for, `room` the page of the menu on
+    which it stands, `topic` under which its `news` can be had outside the house, `rests` the states in which nothing waits
+    for anybody, `labels` of columns that no form asks for.
     """
 
     flow_name: ClassVar[str] = ""
@@ -172,6 +177,12 @@ class Flow(StateMachine, metaclass=_FlowType):
     remembers: ClassVar[tuple[str, ...]] = ()
     names_people: ClassVar[tuple[str, ...]] = ()
     timers: ClassVar[tuple[Any, ...]] = ()
+    about: ClassVar[str] = ""
+    room: ClassVar[str] = ""
+    topic: ClassVar[str] = ""
+    rests: ClassVar[tuple[str, ...]] = ()
+    labels: ClassVar[dict[str, str]] = {}
+    news: ClassVar[tuple[News, ...]] = ()
     forms: ClassVar[dict[str, type[Facts]]] = {}
     steps: ClassVar[dict[tuple[str, str | None], Step]]
     _drafts: ClassVar[dict[str, _Draft]]
@@ -236,6 +247,12 @@ class Flow(StateMachine, metaclass=_FlowType):
         """Begin a case in the machine's initial state."""
         case.state = cls.begins()
         cls._openers[event]({cls.noun: case, "self": cls, **injected})
+
+    @classmethod
+    @cache
+    def told(cls) -> dict[str, News]:
+        """What people are told of its facts, by the whole name of each."""
+        return of_flow(cls.flow_name, cls.news)
 
     @classmethod
     def seen_by(cls, actor: Any) -> Any:

@@ -61,6 +61,7 @@ def add_days(start: datetime, count: int, zone: ZoneInfo) -> datetime:
 class Timer:
     """A timer as a flow declares it. When due it takes `event` (by the clock) or only tells `fact`.
 
+    `then` and `unless` tell people what it does and what keeps it from doing so.
     `when` says for which cases it starts; `still` whether a notice is still wanted when it falls due; `waits_for` is an
     event whose pending approval holds the timer back until it is decided. One timer of a name runs per case: starting
     it again replaces the one that runs.
@@ -75,6 +76,8 @@ class Timer:
     waits_for: str | None = None
     when: Callable[[Any], bool] | None = None
     still: Callable[[Any], bool] | None = None
+    then: str = ""
+    unless: str = ""
 
 
 class CaseTimers:

@@ -95,6 +95,7 @@ class AgreedFlow(Flow):
     """Proposed by the manager, approved by the sales manager (S20 (四) 个人1)."""
 
     noun = "case"
+    room, topic, rests = "money", "pay", ("in_force",)
     team_sees: ClassVar[bool] = False
     only_while_open: ClassVar[bool] = False
 

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from models.money import Attendance
 from models.people import Person
 from workflows.engine.flow import Facts
+from workflows.engine.news import News, named
 from workflows.money.agreed import AgreedFlow, Whose
 from workflows.money.months import first_day, following
 from workflows.words import _
@@ -43,6 +44,11 @@ class AttendanceFlow(AgreedFlow):
 
     flow_name, prefix, table = "attendance", "A", Attendance
     label = _("Attendance")
+    about = _("How many half days each person worked: the wage is reckoned from it.")
+    news = (
+        News(".adopted", _("Your attendance of the month is recorded."), named("person_id")),
+        News(".changed", _("Your attendance of the month was changed."), named("person_id")),
+    )
     remembers = ("person_id", "month", "half_days", "half_days_due", "part_month")
     forms = {"propose": Sheet, "change": Days}
     only_while_open = True

@@ -16,6 +16,7 @@ from workflows import policy as policies
 from workflows import staff as staff_list
 from workflows.engine.actor import CLOCK, Actor
 from workflows.engine.flow import Facts, Flow, NoFacts, State, guard, opening, step
+from workflows.engine.news import News, named, those_with
 from workflows.engine.take import Ask, Check
 from workflows.engine.timing import Timer, days
 from workflows.engine.who import Auditor, Clock, Leader, Manager, SalesManager, relation
@@ -56,7 +57,16 @@ KINDS = {
     "conduct": Kind(_("Conduct"), "S14 三", member="conduct_fen"),
 }
 WAIVED = {"weather": _("Weather"), "not_so": _("It was not so"), "excused": _("Excused")}
-APPEAL = Timer("appeal", _("Time to appeal ends"), days("appeal_days"), event="settle")
+APPEAL = Timer(
+    "appeal",
+    _("Time to appeal ends"),
+    days("appeal_days"),
+    event="settle",
+    then=_("it is settled and taken from the wage"),
+    unless=_("an appeal comes before"),
+)
+THE_CHARGED = named("person_id", "also_id", "leader_id")
+THOSE_WHO_JUDGE = those_with("manager", "sales_manager")
 
 Charged = relation(
     "charged",
@@ -171,6 +181,17 @@ class DeductionFlow(Flow):
 
     flow_name, noun, prefix, table = "deduction", "case", "D", Deduction
     label = _("Deduction")
+    about = _("Reported, judged by somebody else, three days to appeal, then settled.")
+    room, topic = "money", "deduction"
+    labels = {"month": _("Settled in")}
+    news = (
+        News(".reported", _("A deduction was reported: somebody must judge it."), THOSE_WHO_JUDGE),
+        News(".confirmed", _("A deduction against you was confirmed: you may appeal."), THE_CHARGED),
+        News(".reduced", _("A deduction against you was reduced: you may appeal."), THE_CHARGED),
+        News(".appealed", _("An appeal waits for a decision."), THOSE_WHO_JUDGE),
+        News(".settled", _("A deduction is settled."), THE_CHARGED),
+        News(".waived", _("A deduction was waived."), THE_CHARGED),
+    )
     timers = (APPEAL,)
     remembers = (
         "kind", "person_id", "also_id", "leader_id", "day", "serious", "half_days", "member_fen", "also_fen", "leader_fen",

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, select, true
 from models.money import Dispute
 from workflows.engine.actor import CLOCK, Actor
 from workflows.engine.flow import Facts, Flow, NoFacts, State, guard, opening, step
+from workflows.engine.news import News, named, those_with
 from workflows.engine.take import Ask, Check
 from workflows.engine.timing import Timer, hours
 from workflows.engine.who import Consultant, Leader, Manager, Member, Reception, SalesManager, relation
@@ -26,6 +27,8 @@ REMINDER = Timer(
     hours("approval_escalation_hours"),
     fact="dispute.waiting",
     still=lambda case: case.state == "opened",
+    then=_("those who answer are reminded"),
+    unless=_("answered before"),
 )
 Oneself = relation(
     "oneself",
@@ -79,6 +82,19 @@ class DisputeFlow(Flow):
 
     flow_name, noun, prefix, table = "dispute", "case", "X", Dispute
     label = _("Dispute")
+    about = _("Somebody disagrees with a line of their statement.")
+    room, topic = "money", "deduction"
+    labels = {"line": _("Line"), "amount_fen": _("Granted")}
+    news = (
+        News(".opened", _("A line of a statement is in dispute."), those_with("manager")),
+        News(".waiting", _("A dispute still waits for an answer."), those_with("manager", "sales_manager")),
+        News(".answered", _("Your dispute was answered."), named("person_id")),
+        News(
+            ".granted",
+            _("Your dispute was granted: an adjustment is on your statement."),
+            named("person_id"),
+        ),
+    )
     timers = (REMINDER,)
     remembers = ("person_id", "month", "line", "amount_fen", "settled_month")
 

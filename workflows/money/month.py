@@ -6,15 +6,19 @@ of a closed month is posted in the next open one.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from pydantic import Field
 from sqlalchemy import ColumnElement, false, func, select, true
+from sqlalchemy.orm import Session
 
-from models.money import Month
-from models.remembered import History
+from models.money import Entry, Month
+from models.remembered import History, Outbox
 from workflows.engine.actor import CLOCK, Actor
 from workflows.engine.flow import Facts, Flow, NoFacts, State, guard, opening, step
+from workflows.engine.news import News, those_with
 from workflows.engine.take import Ask, Check
 from workflows.engine.who import Auditor, Clock, Finance, Manager, SalesManager
 from workflows.lead_facts import Clean, text
@@ -138,11 +142,24 @@ def earlier_months_are_paid(check: Check) -> bool | dict[str, Any]:
     return {"month": found} if found else True
 
 
+def all_paid(session: Session, fact: Outbox, at: datetime) -> Iterable[int | None]:
+    """Everybody with a line in the month that was paid out."""
+    month = Entry.month == fact.body["month"]
+    return session.scalars(select(Entry.person_id).where(month, Entry.person_id.is_not(None)).distinct())
+
+
 class MonthFlow(Flow):
     """月结: what was earned is reckoned, looked at by two, paid and locked."""
 
     flow_name, noun, prefix, table = "month", "month", "M", Month
     label = _("Month")
+    topic = "month"
+    news = (
+        News(".submitted", _("A month waits for your approval."), those_with("sales_manager")),
+        News(".sent_back", _("A month was sent back."), those_with("manager")),
+        News(".approved", _("A month can be paid out."), those_with("finance")),
+        News(".paid", _("A month was paid out: see your statement."), all_paid),
+    )
     remembers = ("month", "submitted_by_id", "submitted_at", "approved_at", "paid_at", "reference")
 
     open = State(_("Not closed yet"), initial=True)

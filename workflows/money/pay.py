@@ -9,6 +9,7 @@ from pydantic_core.core_schema import ValidationInfo
 
 from models.money import Pay
 from workflows.engine.flow import Facts
+from workflows.engine.news import News, named
 from workflows.lead_facts import Clean, choice, staff
 from workflows.money.agreed import AgreedFlow
 from workflows.money.months import MonthText
@@ -54,5 +55,10 @@ class PayFlow(AgreedFlow):
 
     flow_name, prefix, table = "pay", "W", Pay
     label = _("Pay")
+    about = _("By the day or by the month, from when.")
+    news = (
+        News(".adopted", _("Your pay is agreed."), named("person_id")),
+        News(".changed", _("Your pay was changed."), named("person_id")),
+    )
     remembers = ("person_id", "kind", "amount_fen", "since")
     forms = {"propose": Proposal, "change": Terms}

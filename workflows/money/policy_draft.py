@@ -14,6 +14,7 @@ from models.money import PolicyDraft
 from workflows import policy as policies
 from workflows.engine.actor import CLOCK, Actor
 from workflows.engine.flow import Facts, Flow, NoFacts, State, guard, opening, step
+from workflows.engine.news import News, named, those_with
 from workflows.engine.take import Ask, Check
 from workflows.engine.who import Admin, Auditor, Finance, Manager, SalesManager, relation
 from workflows.lead_facts import Clean, maybe, text
@@ -84,6 +85,17 @@ class PolicyFlow(Flow):
 
     flow_name, noun, prefix, table = "policy", "draft", "P", PolicyDraft
     label = _("Policy version")
+    about = _("New numbers of the policy on their way into force.")
+    room, topic = "money", "policy"
+    news = (
+        News(".drafted", _("New policy numbers wait to be checked."), those_with("finance", "auditor")),
+        News(".checked", _("Your policy numbers were checked: ask for their approval."), named("author_id")),
+        News(
+            ".adopted",
+            _("New policy numbers will be in force."),
+            those_with("leader", "manager", "sales_manager", "finance", "auditor"),
+        ),
+    )
     remembers = ("numbers", "effective_on", "author_id", "checked_by_id", "adopted_version")
 
     drafted = State(_("Drafted"), initial=True)

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from models.money import Quota
 from workflows.engine.flow import Facts
+from workflows.engine.news import News, named
 from workflows.money.agreed import AgreedFlow, Whose
 from workflows.words import _
 
@@ -29,6 +30,15 @@ class QuotaFlow(AgreedFlow):
 
     flow_name, prefix, table = "quota", "Q", Quota
     label = _("Quota")
+    about = _("How many visits each person is set for a month. Only those beyond earn.")
+    news = (
+        News(".adopted", _("Your quota of the month is set."), named("person_id")),
+        News(
+            ".changed",
+            _("Your quota of the month was changed; the month is reckoned again."),
+            named("person_id"),
+        ),
+    )
     remembers = ("person_id", "month", "call_visits", "visits")
     forms = {"propose": Proposal, "change": Figures}
     team_sees = True

@@ -13,6 +13,7 @@ from models.people import Person
 from workflows import policy, staff
 from workflows.engine.actor import CLOCK, Actor
 from workflows.engine.flow import Facts, Flow, State, opening, step
+from workflows.engine.news import News, named
 from workflows.engine.take import Ask, Check
 from workflows.engine.who import Clock, Finance, SalesManager
 from workflows.lead_facts import Clean, text
@@ -40,6 +41,20 @@ class SaleFlow(Flow):
 
     flow_name, noun, prefix, table = "sale", "sale", "S", Sale
     label = _("Sale")
+    about = _("Deals that stand, and those that were called off.")
+    room, topic, rests = "money", "award", ("signed",)
+    news = (
+        News(
+            ".signed",
+            _("A customer you brought has bought: a bonus is on your statement."),
+            named("seller_id", "leader_id"),
+        ),
+        News(
+            ".rescinded",
+            _("A sale was called off: its bonus is reversed."),
+            named("seller_id", "leader_id"),
+        ),
+    )
     remembers = (
         "lead_code",
         "seller_id",

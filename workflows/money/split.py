@@ -3,6 +3,8 @@ account. It is a decision on record, and can be taken back while its month is op
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -11,8 +13,10 @@ from sqlalchemy.orm import Session
 
 from models.money import Entry, Journal, Month, Split
 from models.people import Person
+from models.remembered import Outbox
 from workflows.engine.actor import CLOCK, Actor
 from workflows.engine.flow import Facts, Flow, NoFacts, State, guard, opening, step
+from workflows.engine.news import News
 from workflows.engine.refusal import Refused
 from workflows.engine.take import Check
 from workflows.engine.who import Leader, relation
@@ -84,11 +88,23 @@ def is_in_an_open_month(check: Check) -> bool:
     return not past_open(check.session, check.case.project_id, check.case.month)
 
 
+def the_team(session: Session, fact: Outbox, at: datetime) -> Iterable[int | None]:
+    """Everybody of the team whose award it is."""
+    return session.scalars(select(Person.id).where(Person.team_id == fact.body["team_id"]))
+
+
 class SplitFlow(Flow):
     """团队奖励分配."""
 
     flow_name, noun, prefix, table = "split", "case", "T", Split
     label = _("Division of a team award")
+    about = _("Team awards that leaders divided over their members.")
+    room, topic, rests = "money", "award", ("divided",)
+    labels = {"month": _("Posted in")}
+    news = (
+        News(".divided", _("Your team's award was divided."), the_team),
+        News(".undone", _("A division of your team's award was taken back."), the_team),
+    )
     remembers = ("team_id", "shares", "month")
     names_people = ("shares",)
 

@@ -10,8 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from models.messages import Message
-from workflows.flows import FLOWS
-from workflows.notices import SAYS
+from workflows.flows import FLOWS, saying
 from workflows.telling.topics import DIGEST, TEST
 from workflows.words import Text, _, say
 
@@ -28,7 +27,7 @@ class Letter:
 
 def sentence(fact: str, flow: str, body: dict[str, Any], locale: str) -> str:
     """The sentence of a notice, with the event it is about."""
-    text = say(SAYS.get(fact, fact), locale)
+    text = say(saying(fact), locale)
     steps = FLOWS[flow].by_event().get(body.get("event") or "") if flow in FLOWS else None
     return f"{text} ({say(steps[0].label, locale)})" if steps and fact.startswith("approval.") else text
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from workflows.flows import FLOWS, NEWS
 from workflows.words import _
-
-URGENT = frozenset({"lead.offered", "lead.unattended"})  # minutes matter
 
 TOPICS = {
     "urgent": _("A customer is waiting: minutes matter"),
@@ -21,7 +20,6 @@ TOPIC_ROLES = {
     "timer": ("admin",),
     "policy": ("leader", "manager", "sales_manager", "finance", "auditor"),
 }  # the others concern everybody
-FOLDED = {"quota": "pay", "attendance": "pay", "sale": "award", "split": "award", "dispute": "deduction"}
 
 MAIL = "mail"
 ROBOTS = {
@@ -37,5 +35,7 @@ TEST, DIGEST = "test", "digest"
 
 def topic_of(fact: str) -> str:
     """The topic under which people choose this fact."""
+    if fact in NEWS and NEWS[fact].urgent:
+        return "urgent"
     about = fact.partition(".")[0]
-    return "urgent" if fact in URGENT else FOLDED.get(about, about)
+    return FLOWS[about].topic if about in FLOWS else about

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.base import Base
-from models.books import books
+from models.books import books, kept
 from models.messages import Channel, Endpoint, Message, Telling
 from models.remembered import Outbox
 from models.writing import Row
 from workflows import policy
+from workflows.flows import NEWS
 from workflows.telling.hours import next_digest, quiet_until
-from workflows.telling.topics import MAIL, TEST, URGENT, topic_of
+from workflows.telling.topics import MAIL, TEST, topic_of
 
-T = TypeVar("T")
 MESSAGE = Base.metadata.tables["message"]
 OPEN = ("event", "outcome", "month", "about", "timer", "seq", "due_at", "late_seconds", "project_id")
 
@@ -51,7 +51,7 @@ def when_told(fact: str, way: Way, at: datetime, zone: Any) -> tuple[str, dateti
     how = way.telling
     if how is None:
         return "pending", at
-    urgent = fact in URGENT
+    urgent = NEWS[fact].urgent if fact in NEWS else False
     if how.digest_at and way.kind == MAIL and not urgent:
         return "gathering", next_digest(at, zone, how.digest_at)
     if urgent and how.urgent_anyway:
@@ -115,12 +115,3 @@ def _ways(session: Session) -> dict[int, list[Way]]:
 def _endpoints(session: Session) -> list[tuple[int, list[str]]]:
     rows = select(Endpoint.id, Endpoint.topics).where(Endpoint.is_on).order_by(Endpoint.id)
     return [(row[0], row[1]) for row in session.execute(rows)]
-
-
-def kept(session: Session, name: str, look: Callable[[Session], T]) -> T:
-    """What `look` finds, looked up once per transaction: a batch of facts asks for it hundreds of times."""
-    now_on, known = session.get_transaction(), session.info.get(name)
-    if known is None or known[0] is not now_on:
-        session.info[name] = known = (now_on, look(session))
-    found: T = known[1]
-    return found

@@ -26,7 +26,7 @@ def test_every_column_of_every_workflow_has_a_name(flow: type[Flow]) -> None:
         for column in flow.remembers
         if column.removesuffix("_id") not in fields.titles(flow)
         and column.removesuffix("_id") not in fields.LABELS
-        and f"{flow.flow_name}.{column.removesuffix('_id')}" not in fields.LABELS
+        and column.removesuffix("_id") not in flow.labels
     ]
     assert bare == []
 
