@@ -27,6 +27,7 @@ from models import (  # noqa: F401  (all tables are known)
     money,
     names,
     notices,
+    office,
     people,
     registers,
     remembered,

@@ -27,7 +27,7 @@ from workflows.flows import FLOWS
 from workflows.money.statements import KINDS
 from workflows.verify import verify
 
-HERE = Path(__file__).parent / "scenarios"
+HERE = Path(__file__).parents[1] / "workflows" / "scenarios"
 FILES = sorted(path.stem for path in HERE.glob("*.yaml"))
 ON_POSTGRESQL = (
     "a_deal_pending_over_the_month_is_rejected_then_the_pool",
@@ -62,6 +62,7 @@ ASKED_BY_PEOPLE = {
     "split": {"divide", "undo"},
     "month": {"begin", "submit", "send_back", "approve", "pay", "lock"},
     "policy": {"draft", "check", "adopt", "discard"},
+    "question": {"pose", "rule", "rule_anew", "dismiss", "withdraw", "lift"},
 }  # fmt: skip
 NEED_APPROVAL = {
     "lead": {"reclaim", "extend", "deal", "invalidate", "lose", "expose"},
@@ -71,12 +72,14 @@ NEED_APPROVAL = {
     "sale": {"rescind"},
     "dispute": {"grant"},
     "policy": {"adopt"},
+    "question": {"rule", "rule_anew", "lift"},
 }
 TIMERS = {
     "lead": {"lapse", "expire", "offer", "screening_reminder"},
     "approval": {"approval_reminder", "approval_escalation"},
     "deduction": {"appeal"},
     "dispute": {"dispute_reminder"},
+    "question": {"ruling_reminder"},
 }
 REFUSALS = {
     "not_found",

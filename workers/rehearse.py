@@ -15,13 +15,13 @@ from models import database, sealed
 from models.remembered import Approval
 from workers.draining import drain_due
 from workers.outcome import Outcome, Played, failures_said
-from workers.scenario import STEP_KEYS, WrongScenario, day, load
 from workflows import policy, staff
 from workflows import timers as clockwork
 from workflows.engine import CLOCK, PUBLIC, Actor, Ask, Flow, Refused, take
 from workflows.flows import FLOWS
 from workflows.lead import LeadFlow
 from workflows.rotation import DutyFlow, duty_of
+from workflows.scenario import STEP_KEYS, WrongScenario, day, load
 
 __all__ = ["Played", "WrongScenario", "failures_said", "load", "rehearse"]
 

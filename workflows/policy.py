@@ -69,6 +69,14 @@ class Policy(BaseModel):
         low=1,
         high=720,
     )
+    ruling_days: int = number(
+        7,
+        _("Days until a question of interpretation is called to mind"),
+        "S4 五 (ours)",
+        "days",
+        low=1,
+        high=90,
+    )
     draft_hours: int = number(
         24,
         _("Hours a capture may wait on a phone until it is sent"),

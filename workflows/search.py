@@ -1,4 +1,5 @@
-"""Looking for a lead by its code, its exact phone, or its customer's name, among what one may see.
+"""Looking for a lead by its code, its exact phone, or its customer's name, and for the cases of every other workflow by their
+code or the words in them, among what one may see.
 
 One field takes all three. What is sealed is found by keyed digests; of a name these are short, so that candidates are
 compared with the name *as the reader sees it*: who reads `王**` finds it by `王` and learns nothing more by guessing.
@@ -8,9 +9,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from models import names
@@ -19,6 +20,8 @@ from models.names import NamePrint
 from models.sealed import sealer
 from workflows import views
 from workflows.engine.actor import Actor
+from workflows.engine.flow import Flow
+from workflows.flows import FLOWS
 from workflows.lead import LeadFlow
 from workflows.phones import NotAMobile, normalise
 from workflows.words import _
@@ -57,6 +60,34 @@ def seek(session: Session, actor: Actor, text: str, size: int, after: int | None
             raise CannotSeek(problem.reason) from problem
         return _by_name(session, actor, text, size, after)
     return _page("phone", _rows(session, _newest(actor, after).where(Lead.phone_index == index), size), size)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A case of another workflow than the lead's; `text` is where the words were found."""
+
+    flow: type[Flow]
+    case: Any
+    text: str
+
+
+def seek_cases(session: Session, actor: Actor, text: str, size: int) -> list[Hit]:
+    """At most `size` cases of the other workflows that this actor may see and that bear this code, or these words in one of
+    the columns that their workflow says are plain text; of each workflow the newest first."""
+    found: list[Hit] = []
+    for flow in FLOWS.values():
+        if flow is LeadFlow or len(found) >= size:
+            continue
+        table = flow.table
+        columns = [getattr(table, name) for name in flow.searched] if len(text) > 1 else []
+        fits = or_(
+            table.code == text.upper(), *(column.icontains(text, autoescape=True) for column in columns)
+        )
+        wanted = select(table).where(flow.seen_by(actor), fits).order_by(table.id.desc())
+        for case in session.scalars(wanted.limit(size - len(found))).unique():
+            said = (getattr(case, name) or "" for name in flow.searched)
+            found.append(Hit(flow, case, next((each for each in said if text.lower() in each.lower()), "")))
+    return found
 
 
 def _newest(actor: Actor, after: int | None) -> Select[Lead]:

@@ -137,7 +137,7 @@ LIVES = (
 @pytest.mark.parametrize("name", LIVES)
 def test_every_exported_trace_replays_on_the_machine(name: str, database: Engine, tmp_path: Path) -> None:
     """Read back from the file, each life goes from state to state as the machine allows, to where the lead stands."""
-    scenario = load(Path(__file__).parents[1] / "scenarios" / f"{name}.yaml")
+    scenario = load(Path(__file__).parents[2] / "workflows" / "scenarios" / f"{name}.yaml")
     rehearsal = Rehearsal(database, scenario, ZoneInfo("Asia/Shanghai"))
     assert not rehearsal.play({}).failures
     out = tmp_path / "history.xes"

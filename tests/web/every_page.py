@@ -45,6 +45,10 @@ def busy(books: Books) -> dict[str, str]:
         "mei", "dispute", "open_dispute", month=books.month, line="visit:?", reason="少一笔"
     )
     books.act("guo", "dispute", "answer", found["dispute"], answer="已核对")
+    found["question"] = books.act(
+        "mei", "question", "pose", clause="S20 (三)9", question="签字当天算不算第一天"
+    )
+    books.act("zhi", "question", "rule", found["question"], ruling="不算")
     books.close("submitted")
     books.act("sun", "month", "send_back", books.month_code(), reason="再看一遍")
     books.close("approved")
@@ -102,6 +106,8 @@ def addresses(month: str, c: dict[str, str]) -> dict[str, list[str]]:
             "/more", "/help", "/help/lead", "/pool?tick=all", f"/leads/{c['expected']}/arrival", "/register/offline", "/notices/how", f"/notices/how/tests/{c['told']}", f"/statement/mei/{month}", f"/statement/{month}/dispute",
             f"/statement/{month}/dispute?line=visit:{c['beyond']}", f"/cases/deduction/{c['deduction']}",
             f"/cases/dispute/{c['dispute']}", "/money", "/inbox",
+            "/office", "/policies", "/policies/S20", "/policies/S1", "/policies/scenarios/ten_days_to_the_minute",
+            f"/cases/question/{c['question']}", "/do/question/begin/pose",
         ],
         "lin": ["/", "/leads?tick=all", f"/team/{month}?equal=1", "/money", "/cases/deduction", "/do/deduction/begin/report", "/pipeline"],
         "desk": ["/", "/reception", "/leads/all", f"/arrive/{c['token']}"],
@@ -116,7 +122,7 @@ def addresses(month: str, c: dict[str, str]) -> dict[str, list[str]]:
             "/leads/all?channel=flyer&who=mei", f"/leads/{c['asked']}",
         ],
         "fei": ["/", "/inbox", f"/cases/sale/{c['sale']}", f"/months/{month}"],
-        "zhi": ["/", f"/leads/{c['held']}", "/access", "/reports"],
+        "zhi": ["/", "/office", f"/do/question/{c['question']}/dismiss", f"/leads/{c['held']}", "/access", "/reports"],
         "root": ["/", "/people", "/people/new", "/people/1", "/policy", "/health", "/style", "/webhooks", "/webhooks/1", "/webhooks/log"],
     }  # fmt: skip
 

@@ -65,6 +65,7 @@ MODULES = (
     "people",
     "payouts",
     "policies",
+    "rulebooks",
     "health",
     "webhooks",
     "clock",

@@ -4,7 +4,7 @@ called and what may be chosen. The form only reads what was typed; whether it is
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -32,6 +32,7 @@ from wtforms import (  # type: ignore[attr-defined]
 
 from models.people import Person
 from web.pages.words import said
+from workflows.clauses import RULEBOOKS
 from workflows.money.months import a_month
 from workflows.staff import works
 from workflows.words import Text, _
@@ -115,14 +116,8 @@ def _field(name: str, info: FieldInfo, session: Session, at: datetime, zone: Zon
         return _choice(label, extra["choices"], info.is_required(), keys)
     if get_origin(kind) is Literal and get_args(kind) == (True,):
         return BooleanField(label, render_kw=keys)
-    if extra.get("input") == "money":
-        return MoneyField(
-            label, render_kw={**keys, "inputmode": "decimal", "autocomplete": "off", "data-unit": "yuan"}
-        )
-    if extra.get("input") == "tel":
-        return TelField(label, render_kw={**keys, "inputmode": "tel", "autocomplete": "off"})
-    if extra.get("input") == "area":
-        return TextAreaField(label, render_kw={**keys, "rows": 3})
+    if extra.get("input") in INPUTS:
+        return INPUTS[str(extra["input"])](label, keys)
     if kind is bool:
         return BooleanField(label)
     if any(getattr(mark, "func", None) is a_month for mark in info.metadata):
@@ -142,6 +137,16 @@ def _plain(label: str, kind: Any, keys: dict[str, Any]) -> Any:
     return StringField(label, render_kw={**keys, "autocomplete": "off"})
 
 
+INPUTS: dict[str, Callable[[str, dict[str, Any]], Any]] = {
+    "money": lambda label, keys: MoneyField(
+        label, render_kw={**keys, "inputmode": "decimal", "autocomplete": "off", "data-unit": "yuan"}
+    ),
+    "tel": lambda label, keys: TelField(label, render_kw={**keys, "inputmode": "tel", "autocomplete": "off"}),
+    "area": lambda label, keys: TextAreaField(label, render_kw={**keys, "rows": 3}),
+    "clause": lambda label, keys: _clauses(label, keys),
+}
+
+
 def _choice(label: str, choices: dict[str, str], needed: bool, keys: dict[str, Any]) -> Any:
     pairs = [SelectChoice(value, said(text)) for value, text in choices.items()]
     if needed and len(pairs) <= FEW:
@@ -149,6 +154,17 @@ def _choice(label: str, choices: dict[str, str], needed: bool, keys: dict[str, A
     return SelectField(
         label, choices=[SelectChoice("", said(_("Choose…"))), *pairs], render_kw=keys, validate_choice=False
     )
+
+
+def _clauses(label: str, keys: dict[str, Any]) -> Any:
+    """The clauses, policy by policy; each policy as a whole stands first."""
+    choices, whole = [SelectChoice("", said(_("Choose…")))], said(_("as a whole"))
+    for book in RULEBOOKS.values():
+        name = f"{book.number} {said(book.title)}"
+        told = [(clause.number, said(clause.says)) for clause in book.clauses]
+        for number, says in [(book.number, whole), *told]:
+            choices.append(SelectChoice(number, f"{number} {says}", optgroup=name))
+    return SelectField(label, choices=choices, render_kw=keys, validate_choice=False)
 
 
 def _people(

@@ -65,8 +65,14 @@ MENU = (
     Entry("reports.all_reports", _("Reports"), "reports", ("manager", "sales_manager", "finance", "auditor")),
     Entry("people.people", _("People"), "people", ("admin", "manager", "sales_manager", "auditor")),
     Entry(
+        "rulebooks.books",
+        _("Policies"),
+        "policy",
+        also=("rulebooks.book", "rulebooks.scenario"),
+    ),
+    Entry(
         "policies.policies",
-        _("Policy"),
+        _("Policy numbers"),
         "policy",
         ("admin", "leader", "manager", "sales_manager", "finance", "auditor"),
         ("policies.draft", "policies.send_draft"),

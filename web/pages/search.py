@@ -1,4 +1,4 @@
-"""One field that finds leads by code, phone or name."""
+"""One field that finds leads by code, phone or name, and the cases of every other workflow by code or words."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from web.pages.leads import PAGE, rows_of
 from web.pages.sessions import signed_in
 from web.pages.show import look, show
 from web.pages.words import said
-from workflows.search import TOO_SHORT, CannotSeek, seek
+from workflows.search import TOO_SHORT, CannotSeek, seek, seek_cases
 from workflows.words import _
 
 page = Blueprint("search", __name__)
 SEEKERS = ("member", "leader", "manager", "reception", "consultant", "sales_manager", "finance", "auditor")
+HITS = 20  # cases of other workflows
 IN_CLEAR = ("manager", "sales_manager", "reception")
 
 
@@ -33,9 +34,12 @@ def found() -> Any:
     sought, after = request.form.get("sought", "").strip()[:60], request.form.get("after", "")
     key = int(after) if after.isdecimal() and len(after) < 19 else None
     with look() as desk:
+        hits = seek_cases(desk.session, desk.actor, sought, HITS) if sought and key is None else []
         try:
             answer = seek(desk.session, desk.actor, sought, PAGE, key)
         except CannotSeek as problem:
+            if hits:
+                return show("search.html", found=None, sought=sought, error="", hits=hits)
             return show("search.html", found=None, sought=sought, error=_why(problem)), 404
         if answer.by == "code":
             return redirect(url_for("lead.lead", code=answer.leads[0].code), 303)
@@ -47,7 +51,8 @@ def found() -> Any:
             further=key is not None,
             masked=not desk.actor.has(*IN_CLEAR),
             error="",
-        ), 200 if answer.leads or answer.after else 404
+            hits=hits,
+        ), 200 if answer.leads or answer.after or hits else 404
 
 
 def _why(problem: CannotSeek) -> str:

@@ -166,7 +166,7 @@ class Flow(StateMachine, metaclass=_FlowType):
 
     What people meet it by: `label` what a case is called, `about` what the workflow is for, `room` the page of the menu on
     which it stands, `topic` under which its `news` can be had outside the house, `rests` the states in which nothing waits
-    for anybody, `labels` of columns that no form asks for.
+    for anybody, `labels` of columns that no form asks for, `searched` the columns of plain text in which a search looks.
     """
 
     flow_name: ClassVar[str] = ""
@@ -182,6 +182,7 @@ class Flow(StateMachine, metaclass=_FlowType):
     topic: ClassVar[str] = ""
     rests: ClassVar[tuple[str, ...]] = ()
     labels: ClassVar[dict[str, str]] = {}
+    searched: ClassVar[tuple[str, ...]] = ()
     news: ClassVar[tuple[News, ...]] = ()
     forms: ClassVar[dict[str, type[Facts]]] = {}
     steps: ClassVar[dict[tuple[str, str | None], Step]]

@@ -14,6 +14,7 @@ TOPICS = {
     "deduction": _("Deductions and disputes"),
     "month": _("Closing of the month"),
     "policy": _("Policy"),
+    "office": _("The office"),
     "timer": _("Machinery"),
 }
 TOPIC_ROLES = {

@@ -28,6 +28,7 @@ from web.app import create_app
 from workers.draining import drain_due
 from workflows import facts, staff
 from workflows.engine.actor import STAFF_ROLES
+from workflows.flows import FLOWS
 
 EXAMPLES, SECONDS = 9, 30.0
 MONTHS = ("2026-01", "2026-02", "2026-03")
@@ -112,10 +113,19 @@ def cases_of_money(company: Company) -> dict[str, list[str]]:
     put_on_account(company)
     drain(company)
     company.by("all").post("/split", {"shares": {"mei": 1000}})
-    flows = ("quota", "pay", "attendance", "sale", "deduction", "dispute", "split", "month", "policy")
+    put_before_the_office(company)
+    flows = tuple(flow for flow in FLOWS if flow not in ("lead", "duty", "approval"))
     found = {flow: [c["code"] for c in company.zhi.get(f"/{flow}?limit=200").json["items"]] for flow in flows}
     assert all(found.values()), found
     return found
+
+
+def put_before_the_office(company: Company) -> None:
+    """Cases of the office around the leads, in several states."""
+    for question in ("一", "二", "三"):
+        code = company.mei.post("/question", {"clause": "S20 (三)9", "question": question}).json["code"]
+        if question != "一":
+            company.zhi.post(f"/question/{code}/rule", {"ruling": "不算"})
 
 
 def drain(company: Company) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, Field, ValidationError
 
+OURS = Path(__file__).parent / "scenarios"
 KEYS = {"start", "policy", "people", "quotas", "steps", "expect", "title", "about", "timezone"}
 STEP_KEYS = {
     "at",
@@ -55,6 +56,12 @@ class Shape(BaseModel):
     quotas: list[dict[str, Any]] | None = None
     steps: list[StepShape] | None = None
     expect: Expected | None = None
+
+
+def of_ours(name: str) -> dict[str, Any] | None:
+    """One of the scenarios that show how our own workflows go, by its name; None where there is none."""
+    path = OURS / f"{name}.yaml"
+    return load(path) if path.parent == OURS and path.is_file() else None
 
 
 def load(path: Path) -> dict[str, Any]:
