@@ -15,6 +15,7 @@ from web.pages.fields import number_label, number_said
 from web.pages.sessions import signed_in
 from web.pages.show import Desk, look, show
 from web.pages.steps import begin_url
+from web.pages.story import facts_said
 from web.pages.words import event_name, said, state_name
 from workflows import policy as policies
 from workflows.clauses import RULEBOOKS, Clause, Rulebook
@@ -197,17 +198,13 @@ def _person(given: dict[str, Any]) -> tuple[str, Sequence[str], str]:
 
 
 def _step(given: dict[str, Any]) -> Told:
-    flow, do = _flow_told(given), str(given["do"])
-    steps = FLOWS[flow].by_event().get(do) if flow in FLOWS else None
-    titles = {name: info.title for step in steps or () for name, info in step.facts.model_fields.items()}
-    facts = [
-        (said(titles.get(name) or name), str(value)) for name, value in (given.get("with") or {}).items()
-    ]
+    flow, do, told = _flow_told(given), str(given["do"]), given.get("with") or {}
+    refused = str(given.get("refused", ""))
+    readable = flow in FLOWS and refused != "invalid_data"  # what is no sound data is shown as it was typed
+    facts = facts_said(FLOWS[flow], do, None, told) if readable else [(k, str(v)) for k, v in told.items()]
     about = given.get("lead") or given.get("case") or given.get("as") or ""
-    return Told(
-        str(given.get("at", "")), str(given.get("by", "")), event_name(do, flow), str(about), facts,
-        str(given.get("refused", "")),
-    )  # fmt: skip
+    when = str(given.get("at", "")).replace("T", " ")
+    return Told(when, str(given.get("by", "")), event_name(do, flow), str(about), facts, refused)
 
 
 def _flow_told(given: dict[str, Any]) -> str:
