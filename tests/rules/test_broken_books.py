@@ -209,3 +209,17 @@ def test_books_broken_in_each_way_are_found_broken(books: Books) -> None:
         session.expire_all()
     assert not missed
     assert books.found() == []
+
+
+def test_what_a_parked_fact_lacks_in_the_ledger_is_said_once(books: Books) -> None:
+    """The parked fact is the finding; that its money is not posted follows, and would hide what does not."""
+    session = books.office.session
+    sold = session.scalars(select(Journal).where(Journal.scope.like("sale:%")).order_by(Journal.id)).first()
+    assert sold is not None
+    books.remove(Entry, Entry.journal_id == sold.id)
+    books.remove(Journal, Journal.id == sold.id)
+    assert [each for each in books.found() if "ledger and history differ" in each]
+    books.change(Outbox, Outbox.fact == "sale.signed", state="parked", error="KeyError at notices.py:1")
+    found = books.found()
+    assert [each for each in found if "parked fact" in each]
+    assert not [each for each in found if "ledger and history differ" in each]

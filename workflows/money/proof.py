@@ -50,9 +50,11 @@ def prove(session: Session) -> Iterator[Wrong]:
 
 
 def waiting(session: Session) -> set[Scope]:
-    """Scopes whose facts are not posted yet: what they lack is explained."""
-    pending = select(Outbox).where(Outbox.state == "pending", Outbox.fact.in_(tuple(ledger.TOUCHES)))
-    return {scope for fact in session.scalars(pending) for scope in ledger.scopes_of(session, fact)}
+    """Scopes whose facts are not posted yet: what they lack is explained. A fact that is parked is a finding of its own."""
+    unposted = select(Outbox).where(
+        Outbox.state.in_(("pending", "parked")), Outbox.fact.in_(tuple(ledger.TOUCHES))
+    )
+    return {scope for fact in session.scalars(unposted) for scope in ledger.scopes_of(session, fact)}
 
 
 def _unbalanced(session: Session) -> Iterator[Wrong]:
