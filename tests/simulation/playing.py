@@ -16,8 +16,11 @@ from tests.simulation.world import World
 def play(inside: house.House, seed: int, seen: Seen, loud: bool = False) -> None:
     """One day, and the check of it. Raises what is not right."""
     world = World(inside, seed, seen, print if loud else None)
-    world.play()
-    checker.check(world)
+    try:
+        world.play()
+        checker.check(world)
+    finally:
+        world.stage.close()
     seen.days[world.engine.dialect.name] += 1
 
 

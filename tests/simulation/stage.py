@@ -109,6 +109,11 @@ class Stage:
         """The part that is played by the thread that asks; None in the director's."""
         return self.playing.get(threading.get_ident())
 
+    def close(self) -> None:
+        """The day is over: the hands that wait for a part go home."""
+        while self.hands:
+            self.hands.pop().called.release()
+
     # -- by the director --------------------------------------------------------------------------------------------
 
     def ready(self) -> list[Part]:
