@@ -29,6 +29,7 @@ from models import (  # noqa: F401  (all tables are known)
     notices,
     office,
     people,
+    promises,
     registers,
     remembered,
     schema,

@@ -78,7 +78,7 @@ class Sale(Case, Base):
     __table_args__ = (CheckConstraint("units > 0", name="units_positive"),)
 
     lead_id: Mapped[int] = mapped_column(ForeignKey("lead.id"), unique=True)
-    lead_code: Mapped[str] = mapped_column(String(24))
+    lead_code: Mapped[str] = mapped_column(String(24), index=True)
     seller_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
     team_id: Mapped[int | None] = mapped_column(ForeignKey("team.id"), index=True)
     leader_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
@@ -106,7 +106,7 @@ class Deduction(Case, Base):
     leader_fen: Mapped[int] = mapped_column(BigInteger, default=0)
     half_wage: Mapped[bool] = mapped_column(default=False)
     dismissal: Mapped[bool] = mapped_column(default=False)
-    lead_code: Mapped[str | None] = mapped_column(String(24))
+    lead_code: Mapped[str | None] = mapped_column(String(24), index=True)
     reported_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     judged_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     month: Mapped[str | None] = mapped_column(String(MONTH), index=True)

@@ -197,6 +197,8 @@ class Rehearsal:
         flow = self._flow(step)
         texts = _texts(flow, do)
         facts = {key: _unquoted(value, key in texts) for key, value in (step.get("with") or {}).items()}
+        for key in _names_of_cases(flow, do) & facts.keys():
+            facts[key] = self.codes.get(facts[key], facts[key])
         if do in ("join", "leave"):
             ask = self._duty_ask(session, by, do, facts)
         elif do in DECISIONS and "flow" not in step:
@@ -287,6 +289,11 @@ def _texts(flow: type[Flow], event: str) -> set[str]:
         for name, field_info in step.facts.model_fields.items()
         if _holds(field_info.annotation) == {str}
     }
+
+
+def _names_of_cases(flow: type[Flow], event: str) -> set[str]:
+    """The fields of an event that name another case."""
+    return {name for step in flow.by_event().get(event, []) for name in step.facts.marked("case")}
 
 
 def _holds(annotation: Any) -> set[Any]:

@@ -20,6 +20,9 @@ from models.people import Person
 from models.registers import RegisterRow
 from models.remembered import Answer, Approval, Erased, History
 from models.sealed import sealer
+from workflows.belonging import belonging
+from workflows.engine.actor import CLOCK
+from workflows.engine.flow import Flow
 from workflows.flows import FLOWS
 from workflows.lead import LeadFlow
 
@@ -77,18 +80,23 @@ def erase(session: Session, erasure: Erasure) -> bool:
     lead.phone_index = sealer().blind(
         "erased", erasure.code
     )  # nobody is found by it, and nobody else is kept out
-    mine = (History.flow == LeadFlow.flow_name, History.case_code == erasure.code)
-    session.execute(update(History).where(*mine).values(private=None))
-    _empty_requests(session, erasure.code)
+    _forget_what_was_said(session, LeadFlow, erasure.code)
+    for flow, case in belonging(session, CLOCK, erasure.code):
+        for column in flow.personal:
+            setattr(case, column, None)
+        _forget_what_was_said(session, flow, case.code)
     _blank_rows(session, erasure.code)
     _forget_answers(session, erasure.code)
     session.flush()
     return True
 
 
-def _empty_requests(session: Session, code: str) -> None:
-    """Out of the frozen data of requests goes what is about the customer; who and how much stay."""
-    about = select(Approval).where(Approval.flow == LeadFlow.flow_name, Approval.case_code == code)
+def _forget_what_was_said(session: Session, flow: type[Flow], code: str) -> None:
+    """The sealed facts of a case; and out of the frozen data of its requests goes what is about the customer, while who and
+    how much stay."""
+    mine = (History.flow == flow.flow_name, History.case_code == code)
+    session.execute(update(History).where(*mine).values(private=None))
+    about = select(Approval).where(Approval.flow == flow.flow_name, Approval.case_code == code)
     for approval in session.scalars(about):
         steps = FLOWS[approval.flow].by_event().get(approval.event, ())
         private = {name for step in steps for name in step.facts.marked("private")}

@@ -77,6 +77,17 @@ class Policy(BaseModel):
         low=1,
         high=90,
     )
+    promise_reminder_days: int = number(
+        1, _("Days before a promise is due that it is called to mind"), "S10 8 (ours)", "days", low=1, high=30
+    )
+    promise_escalation_days: int = number(
+        3,
+        _("Days overdue after which the sales manager is told of a promise"),
+        "S10 8 (ours)",
+        "days",
+        low=1,
+        high=60,
+    )
     draft_hours: int = number(
         24,
         _("Hours a capture may wait on a phone until it is sent"),

@@ -263,7 +263,9 @@ def case_view(session: Session, actor: Actor, flow: type[Flow], case: Any) -> di
     if isinstance(case, Approval):
         return approval_view(session, case, clear=reads_clear(session, actor, flow, case))
     view = {"code": case.code, "state": case.state, "version": case.version}
-    return view | dict(spoken(session, flow, column, getattr(case, column)) for column in flow.remembers)
+    view |= dict(spoken(session, flow, column, getattr(case, column)) for column in flow.remembers)
+    clear = bool(flow.personal) and flow.in_clear(actor, case)
+    return view | {column: getattr(case, column) if clear else None for column in flow.personal}
 
 
 def case_views(
@@ -312,10 +314,10 @@ def may_decide(session: Session, actor: Actor, approval: Approval) -> bool:
 
 
 def reads_clear(session: Session, actor: Actor, flow: type[Flow], case: Any) -> bool:
-    """Whether this actor reads what is personal in a case: that of a lead, or of an approval about a lead."""
+    """Whether this actor reads what is personal in a case, or in what an approval is about."""
     if isinstance(case, Approval):
-        case = subject_of(session, case)
-    return isinstance(case, Lead) and entitled(actor, case)
+        flow, case = subject_flow(case.flow), subject_of(session, case)
+    return flow.in_clear(actor, case)
 
 
 def visible(session: Session, flow: type[Flow], actor: Actor, code: str) -> Any:

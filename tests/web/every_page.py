@@ -5,7 +5,9 @@ The test of all pages and `python -m tests.screens` walk the same way, and the t
 
 from __future__ import annotations
 
+from datetime import timedelta
 from io import BytesIO
+from typing import Any
 
 from flask import Flask
 from sqlalchemy import select
@@ -49,6 +51,7 @@ def busy(books: Books) -> dict[str, str]:
         "mei", "question", "pose", clause="S20 (三)9", question="签字当天算不算第一天"
     )
     books.act("zhi", "question", "rule", found["question"], ruling="不算")
+    found["promise"] = promised(books, found["held"])
     books.close("submitted")
     books.act("sun", "month", "send_back", books.month_code(), reason="再看一遍")
     books.close("approved")
@@ -68,6 +71,14 @@ def busy(books: Books) -> dict[str, str]:
         shown = arrival.issue(session, found["expected"], staff.actor_named(session, "mei"), office.now)
         found["token"] = token_of(shown.key)
     return found
+
+
+def promised(books: Books, lead: str) -> str:
+    """A discount that waits for the sales manager, and an answer that is due; the code of the latter."""
+    due = (books.office.now + timedelta(days=3)).isoformat()
+    word: dict[str, Any] = {"lead": lead, "due_at": due}
+    books.act("c1", "promise", "make", **word, kind="discount", promised="总价优惠五千", amount_fen=500_000)
+    return str(books.act("guo", "promise", "make", **word, kind="answer", promised="学区材料", owner="mei"))
 
 
 def sent_register(office: Office) -> str:
@@ -111,9 +122,12 @@ def addresses(month: str, c: dict[str, str]) -> dict[str, list[str]]:
         ],
         "lin": ["/", "/leads?tick=all", f"/team/{month}?equal=1", "/money", "/cases/deduction", "/do/deduction/begin/report", "/pipeline"],
         "desk": ["/", "/reception", "/leads/all", f"/arrive/{c['token']}"],
-        "c1": ["/", "/rotation", f"/leads/{c['held']}", f"/do/lead/{c['held']}/lose"],
+        "c1": [
+            "/", "/rotation", f"/leads/{c['held']}", f"/do/lead/{c['held']}/lose", f"/do/promise/begin/make?lead={c['held']}",
+        ],
         "guo": [
-            "/", "/months", f"/months/{month}", "/money", "/policy", "/policy/draft", f"/cases/policy/{c['draft']}",
+            "/", f"/cases/promise/{c['promise']}", "/cases/promise", f"/do/promise/{c['promise']}/pass_on", "/help/promise",
+            "/months", f"/months/{month}", "/money", "/policy", "/policy/draft", f"/cases/policy/{c['draft']}",
             *(f"/cases/{name}" for name in ("quota", "pay", "attendance", "sale", "dispute", "split")),
             f"/do/quota/{c['quota']}/change", "/do/quota/begin/propose", "/import", f"/import/{c['import']}", "/people/me", "/leads/nobody-knows-this",
         ],

@@ -7,8 +7,8 @@ from typing import Any
 from workflows.engine.flow import Facts, Step
 from workflows.words import say
 
-OURS = {"private": "x-personal", "person": "x-person"}
-DROPPED = ("hidden", "input", "choices", "private", "person", "left")
+OURS = {"private": "x-personal", "person": "x-person", "case": "x-case"}
+DROPPED = ("hidden", "input", "choices", "private", "person", "left", "case")
 
 
 def both(text: str) -> dict[str, str]:
@@ -32,6 +32,8 @@ def _field(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any
     if reference := made.pop("$ref", None):
         definition = definitions[reference.rpartition("/")[2]]
         made = {k: v for k, v in definition.items() if k not in ("title", "description")} | made
+    if "items" in made:
+        made["items"] = _field(made["items"], definitions)
     if title := schema.get("title"):
         made["x-title"] = both(title)
     if choices := schema.get("choices"):

@@ -1,5 +1,5 @@
-"""The rest of a lead's case file, beside its history: who was told what, and what money followed from it. In the same lines
-as the story, so that one column tells everything."""
+"""The rest of a lead's case file, beside its history: who was told what, what belongs to it, and what money followed from it. In
+the same lines as the story, so that one column tells everything."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from models.leads import Lead
 from models.messages import Channel, Message
 from models.money import Deduction, Entry, Journal, Sale
 from models.notices import Notification
-from web.pages.show import Desk
+from web.pages.show import Desk, case_url
 from web.pages.statement import anchor
-from web.pages.story import Happening
+from web.pages.story import Happening, happenings
 from web.pages.words import locale, moment, money, month_name, said
+from workflows.belonging import belonging
 from workflows.money.agreed import DESKS
 from workflows.money.statements import Item, entries_seen_by, explained, may_see, unpaid_visit
 from workflows.telling.texts import sentence
 from workflows.telling.topics import CHANNELS
-from workflows.views import names
+from workflows.views import names, reads_clear
 from workflows.words import _
 
 # Who reads what others were told: those who answer for it that somebody was told.
@@ -77,6 +78,18 @@ def _told(desk: Desk, notes: list[Notification], outside: dict[tuple[str, int], 
     return line
 
 
+def others(desk: Desk, lead: Lead) -> Iterable[Happening]:
+    """What happened to the cases that belong to this lead; those of money have lines of their own."""
+    for flow, case in belonging(desk.session, desk.actor, lead.code):
+        if flow.room == "money":
+            continue
+        clear = reads_clear(desk.session, desk.actor, flow, case)
+        for line in happenings(desk.session, flow, case.code, clear=clear):
+            line.title, line.kind, line.seq = f"{said(flow.label)}: {line.title}", "case", None
+            line.link = (case_url(flow.flow_name, case.code), case.code)
+            yield line
+
+
 def payouts(desk: Desk, lead: Lead) -> list[Happening]:
     """What the ledger holds because of this lead: visits, its sale, a fake lead's deduction; as far as one may see it."""
     sale = select(Sale.code).where(Sale.lead_id == lead.id)
@@ -125,15 +138,16 @@ def _lines(desk: Desk, entries: list[Entry]) -> Iterable[Happening]:
 
 
 def everything(desk: Desk, lead: Lead, story: list[Happening]) -> list[Happening]:
-    """The story with messages and money in it, the latest first."""
-    whole = [*story, *messages(desk, lead), *payouts(desk, lead)]
+    """The story with messages, other cases and money in it, the latest first."""
+    whole = [*story, *messages(desk, lead), *others(desk, lead), *payouts(desk, lead)]
     return sorted(whole, key=lambda h: (h.at, RANK[h.kind], h.seq or 0), reverse=True)
 
 
-RANK = {"request": 0, "decision": 0, "step": 1, "message": 2, "money": 3}
+RANK = {"request": 0, "decision": 0, "step": 1, "case": 2, "message": 3, "money": 4}
 # What the reader may narrow the column to.
 PARTS = {
     "steps": (_("Steps"), ("step", "request", "decision")),
+    "cases": (_("Promises and more"), ("case",)),
     "messages": (_("Notices"), ("message",)),
     "money": (_("Money"), ("money",)),
 }

@@ -99,10 +99,10 @@ def label_of(flow: type[Flow], column: str) -> str:
 
 
 def told(flow: type[Flow], column: str, value: Any) -> bool:
-    """Whether a column says anything: no empty one, and no nought that nobody was asked for."""
+    """Whether a column says anything: no empty one, and no nought that nobody was asked for or that stands for nothing yet."""
     if value is None or value is False or value in ("", [], {}):
         return False
-    return value != 0 or column in _asked(flow)
+    return value != 0 or column in _asked(flow) or flow.table.__table__.columns[column].nullable
 
 
 @cache
@@ -111,11 +111,17 @@ def _asked(flow: type[Flow]) -> set[str]:
     return {name for step in flow.steps.values() if step.opens for name in step.facts.model_fields}
 
 
-def fields_of(session: Session, flow: type[Flow], case: Any) -> list[Field]:
-    """Everything a case remembers that says something, in the order of its workflow."""
+def fields_of(session: Session, flow: type[Flow], case: Any, *, clear: bool = False) -> list[Field]:
+    """What a case says of the customer, as far as one reads that, and everything it remembers that says something, in the
+    order of its workflow."""
+    personal = [(column, getattr(case, column)) for column in flow.personal]
+    secret = said(_("not shown to your role"))
+    shown = [Field(c, label_of(flow, c), str(value) if clear else secret) for c, value in personal if value]
     found = ((column, getattr(case, column)) for column in flow.remembers)
     fields = [field_of(session, flow, column, value) for column, value in found if told(flow, column, value)]
-    return [_with_before(session, case, field) if field.name == "numbers" else field for field in fields]
+    return shown + [
+        _with_before(session, case, field) if field.name == "numbers" else field for field in fields
+    ]
 
 
 def _with_before(session: Session, case: Any, field: Field) -> Field:
@@ -134,7 +140,7 @@ def field_of(session: Session, flow: type[Flow], column: str, value: Any) -> Fie
     label = label_of(flow, column)
     if column == "lead_code":
         return Field(column, label, str(value), lead=str(value))
-    parts = _parts(session, column, value)
+    parts = _parts(session, flow, column, value)
     if parts:
         return Field(column, label, " · ".join(f"{k} {v}" for k, v in parts), parts=parts)
     return Field(column, label, _text(session, flow, column, value))
@@ -147,9 +153,16 @@ def _text(session: Session, flow: type[Flow], column: str, value: Any) -> str:
     if table in ("team", "project"):
         return _places(session, table).get(value, "—")
     choices = choices_of(flow).get(column, {})
+    if isinstance(value, list) and choices:
+        return several(choices, value)
     if value in choices:
         return said(choices[value])
     return in_words(column, value)
+
+
+def several(choices: dict[str, str], values: Sequence[str]) -> str:
+    """Several that were chosen, one after the other."""
+    return " · ".join(said(choices.get(each, each)) for each in values)
 
 
 def in_words(name: str, value: Any) -> str:
@@ -186,11 +199,11 @@ def parts_of(name: str, value: Any) -> tuple[tuple[str, str], ...]:
     return tuple((key, str(each)) for key, each in value.items())
 
 
-def _parts(session: Session, column: str, value: Any) -> tuple[tuple[str, str], ...]:
-    """The same for a column; shares are kept there by the ids of people."""
-    if column == "shares":
+def _parts(session: Session, flow: type[Flow], column: str, value: Any) -> tuple[tuple[str, str], ...]:
+    """The same for a column; there shares and tasks are kept by the ids of people."""
+    if column in flow.names_people and value and isinstance(value[0], list | tuple):
         who = names(session)
-        return tuple((who.get(person, "—"), yuan(fen)) for person, fen in value)
+        return tuple((who.get(p, "—"), yuan(each) if column == "shares" else str(each)) for p, each in value)
     return parts_of(column, value)
 
 

@@ -25,21 +25,32 @@ from wtforms import (  # type: ignore[attr-defined]
     RadioField,
     SelectChoice,
     SelectField,
+    SelectMultipleField,
     StringField,
     TelField,
     TextAreaField,
 )  # fmt: skip
+from wtforms.widgets import CheckboxInput
 
 from models.people import Person
 from web.pages.words import said
 from workflows.clauses import RULEBOOKS
+from workflows.engine.actor import WITH_CUSTOMERS
 from workflows.money.months import a_month
 from workflows.staff import works
 from workflows.words import Text, _
 
 FEW = 4
 OUTREACH = ("member", "leader")
+# Whom a field that names somebody offers, where that is not everybody of one role.
+OFFERED = {"member": OUTREACH, "leading": ("leader", "manager"), "anybody": WITH_CUSTOMERS}
 MOST_FEN = 10**15
+
+
+class ManyField(SelectMultipleField):
+    """Several of a few, each to be ticked."""
+
+    option_widget = CheckboxInput()
 
 
 class MoneyField(StringField):
@@ -112,6 +123,9 @@ def _field(name: str, info: FieldInfo, session: Session, at: datetime, zone: Zon
             render_kw=keys,
             validate_choice=False,
         )
+    if "choices" in extra and get_origin(kind) is list:
+        pairs = [SelectChoice(value, said(text)) for value, text in extra["choices"].items()]
+        return ManyField(label, choices=pairs, validate_choice=False)
     if "choices" in extra:
         return _choice(label, extra["choices"], info.is_required(), keys)
     if get_origin(kind) is Literal and get_args(kind) == (True,):
@@ -170,9 +184,9 @@ def _clauses(label: str, keys: dict[str, Any]) -> Any:
 def _people(
     session: Session, role: str, at: datetime, zone: ZoneInfo, left: bool = False
 ) -> list[SelectChoice]:
-    """Those of the staff who have the role, also (at the end) those who have `left` where that is meant; who may hold
-    leads for outreach are members and leaders."""
-    wanted = set(OUTREACH if role == "member" else (role,))
+    """Those of the staff who have the role, or one of those that are meant by it, also (at the end) those who have `left`
+    where that is meant."""
+    wanted = set(OFFERED.get(role, (role,)))
     today = at.astimezone(zone).date()
     people = session.scalars(select(Person).order_by(Person.name))
     staff = sorted(people, key=lambda p: not works(p, today))
@@ -198,6 +212,8 @@ def _value(field: Field, zone: ZoneInfo) -> Any:
     typed = field.raw_data[0].strip() if field.raw_data and isinstance(field.raw_data[0], str) else ""
     if isinstance(field, BooleanField):
         return bool(field.data)
+    if isinstance(field, ManyField):
+        return field.data or None
     if isinstance(field, MoneyField):
         return field.fen() if typed else None
     if isinstance(field, DateTimeLocalField):

@@ -16,8 +16,10 @@ from web.pages.words import locale, said, span
 from workflows import policy as policies
 from workflows.engine import Flow
 from workflows.engine.flow import Step
+from workflows.engine.timing import Timer
 from workflows.engine.who import AnyOf, Who
 from workflows.flows import FLOWS
+from workflows.words import _
 
 page = Blueprint("help", __name__)
 VALUE = re.compile(r"%\((\w+)\)s")
@@ -38,7 +40,7 @@ class Happening:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """A timer as the present policy has it: what it is called, after how long, and what it does unless what."""
+    """A timer as the present policy has it: what it is called, when it is due, and what it does unless what."""
 
     label: str
     after: str
@@ -96,7 +98,16 @@ def _clocks(desk: Desk, flow: type[Flow]) -> list[Clock]:
     found = {}
     for timer in flow.timers:
         length: timedelta = timer.after(desk.at, numbers, desk.zone) - desk.at
-        found[timer.name, length] = Clock(
-            said(timer.label), span(length), said(timer.then), said(timer.unless)
-        )
+        after = _after(timer, length)
+        found[timer.name, length] = Clock(said(timer.label), after, said(timer.then), said(timer.unless))
     return list(found.values())
+
+
+def _after(timer: Timer, length: timedelta) -> str:
+    """When a timer is due, in words: so long after its beginning, or before or after what it is reckoned from."""
+    if timer.anchor is None:
+        return said(_("after %(span)s"), span=span(length))
+    if not length:
+        return said(timer.anchor.label)
+    text = _("%(span)s after: %(what)s") if length > timedelta(0) else _("%(span)s before: %(what)s")
+    return said(text, span=span(length), what=said(timer.anchor.label))

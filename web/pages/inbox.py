@@ -122,12 +122,16 @@ def _row(desk: Desk, waiting: requests.Waiting) -> Row:
     data = {name: value for name, value in approval.frozen.items() if name not in hidden}
     customer = (getattr(waiting.case, "name", None) or "") if clear else ""
     told = spoken(flow, approval.event, data)
-    return Row(waiting, told if flow is LeadFlow else _with_case(desk, flow, waiting.case, told), customer)
+    return Row(
+        waiting, told if flow is LeadFlow else _with_case(desk, flow, waiting.case, told, clear), customer
+    )
 
 
-def _with_case(desk: Desk, flow: type[Flow], case: Any, told: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def _with_case(
+    desk: Desk, flow: type[Flow], case: Any, told: list[tuple[str, str]], clear: bool
+) -> list[tuple[str, str]]:
     """What the case says, and what would take its place: `3 → 5`."""
-    standing = {field.label: field.text for field in fields_of(desk.session, flow, case)}
+    standing = {field.label: field.text for field in fields_of(desk.session, flow, case, clear=clear)}
     asked = dict(told)
     changed = {
         label: f"{standing[label]} → {text}" if label in standing and standing[label] != text else text

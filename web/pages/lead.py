@@ -12,7 +12,7 @@ from models import database
 from models.leads import Lead
 from models.notices import AccessLog
 from web.app import now, the_engine
-from web.pages import casefile
+from web.pages import belongings, casefile
 from web.pages.cases import picture
 from web.pages.sessions import signed_in
 from web.pages.show import Desk, look, show
@@ -72,6 +72,8 @@ def _page(desk: Desk, found: Lead, *, revealed: bool = False, error: str = "") -
             key: (label, sum(h.kind in kinds for h in whole))
             for key, (label, kinds) in casefile.PARTS.items()
         },
+        belongings=belongings.of_lead(desk, found.code),
+        promising=belongings.openings(desk, found.code),
         story=[h for h in whole if part == "" or h.kind in casefile.PARTS[part][1]],
         everything=len(whole),
         timers=comings(desk.session, LeadFlow, found.code),

@@ -31,7 +31,8 @@ GROUPS = {
         "conversion_days", "call_in_days", "visit_months", "extension_days_max", "offer_minutes",
     ),
     _("Reminders"): (
-        "approval_reminder_hours", "approval_escalation_hours", "screening_reminder_hours", "ruling_days", "timer_late_minutes",
+        "approval_reminder_hours", "approval_escalation_hours", "screening_reminder_hours", "ruling_days", "promise_reminder_days",
+        "promise_escalation_days", "timer_late_minutes",
     ),
     _("On the street and at the desk"): ("draft_hours", "phone_clock_minutes", "arrival_code_minutes"),
     _("Pool and team"): ("pool_claims_per_day", "pool_held_max", "pool_return_days", "team_size_max"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, abort, redirect, request, url_for
@@ -100,12 +101,17 @@ def _offered(desk: Desk, facts: Iterable[str]) -> dict[str, Any]:
 def _known(desk: Desk, flow: type[Flow], case: Any, facts: Iterable[str]) -> dict[str, Any]:
     """What the case says already and the form asks again; of a customer only to those who read it in clear."""
     if flow is not LeadFlow:
-        return {name: getattr(case, name) for name in facts} if _rewrites(case, facts) else {}
+        return {name: _typed(desk, getattr(case, name)) for name in facts} if _rewrites(case, facts) else {}
     if not entitled(desk.actor, case):
         return {"party_size": 1}
     return {"party_size": 1} | {
         name: getattr(case, name) for name in ("demand", "intent", "budget_fen", "area_m2")
     }
+
+
+def _typed(desk: Desk, value: Any) -> Any:
+    """A value as it stands in a form: instants in company time."""
+    return value.astimezone(desk.zone) if isinstance(value, datetime) else value
 
 
 def _form(desk: Desk, flow: type[Flow], choice: Choice, case: Any, refusal: Refused | None = None) -> Any:

@@ -33,7 +33,7 @@ RESULTS = {
 @dataclass(slots=True)
 class Happening:
     """One thing that happened: when, what, by whom, and what was said with it. `kind` is `step`, `request`, `decision`, and
-    in a case file `message` or `money`; `link` an address and what it is called."""
+    in a case file `case`, `message` or `money`; `link` an address and what it is called."""
 
     at: datetime
     title: str

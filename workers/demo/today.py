@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from workers.demo import cast
 from workers.demo.lives import Storyteller
 from workers.demo.month import Deed, Life, Part, Seen, decision, later, place
+from workflows.flows import FLOWS
 
 
 class Today:
@@ -144,6 +145,17 @@ class Today:
         seen = yield from self.received("小丽", self.ago(days=8))
         facts = {"days": 7, "reason": "客户在等公积金审批, 下周出结果"}
         yield Deed(self.ago(hours=4), seen.holder or "", "extend", seen.code, facts)
+        yield from self.promised(seen)
+
+    def promised(self, seen: Seen) -> Part:
+        """A paper that is due tomorrow, an answer that is overdue, and a discount that waits for the sales manager."""
+        who, due = seen.holder or "", self.now + timedelta(hours=20)
+        paper = {"lead": seen.code, "kind": "answer", "promised": "公积金贷款所需材料清单", "due_at": due}
+        yield Deed(self.ago(hours=3.5), who, "make", None, paper, FLOWS["promise"])
+        answer = {"lead": seen.code, "kind": "answer", "promised": "车位价格", "due_at": self.ago(hours=1)}
+        yield Deed(self.ago(hours=3.4), who, "make", None, answer, FLOWS["promise"])
+        discount = paper | {"kind": "discount", "promised": "签约当天总价优惠三千", "amount_fen": 300_000}
+        return (yield Deed(self.ago(hours=3), who, "make", None, discount, FLOWS["promise"]))
 
     def fraud_waits(self) -> Life:
         seen = yield from self.received("志远", self.ago(days=7))

@@ -21,6 +21,7 @@ ROLES = {
     "public": _("Web form"),
 }
 STAFF_ROLES = tuple(ROLES)[:9]
+WITH_CUSTOMERS = STAFF_ROLES[:6]  # from the member to the sales manager
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,11 +38,15 @@ class Facts(BaseModel):
 
     @classmethod
     @cache
-    def marked(cls, mark: str) -> frozenset[str]:
+    def marked(cls, mark: str, *, of: str = "") -> frozenset[str]:
         """The fields that bear this mark: `private` (about the customer, sealed), `person` (names one of the staff), `left`
-        (or somebody who has left)."""
+        (or somebody who has left), `case` (the code of another case, `of` the workflow that the mark names)."""
         marks = {name: info.json_schema_extra for name, info in cls.model_fields.items()}
-        return frozenset(name for name, extra in marks.items() if isinstance(extra, dict) and extra.get(mark))
+        return frozenset(
+            name
+            for name, extra in marks.items()
+            if isinstance(extra, dict) and extra.get(mark) and of in ("", extra[mark])
+        )
 
 
 class NoFacts(Facts):
@@ -167,6 +171,7 @@ class Flow(StateMachine, metaclass=_FlowType):
     What people meet it by: `label` what a case is called, `about` what the workflow is for, `room` the page of the menu on
     which it stands, `topic` under which its `news` can be had outside the house, `rests` the states in which nothing waits
     for anybody, `labels` of columns that no form asks for, `searched` the columns of plain text in which a search looks.
+    `personal` are its sealed columns about the customer, shown to those who read the case `in_clear` and forgotten with them.
     """
 
     flow_name: ClassVar[str] = ""
@@ -183,6 +188,7 @@ class Flow(StateMachine, metaclass=_FlowType):
     rests: ClassVar[tuple[str, ...]] = ()
     labels: ClassVar[dict[str, str]] = {}
     searched: ClassVar[tuple[str, ...]] = ()
+    personal: ClassVar[tuple[str, ...]] = ()
     news: ClassVar[tuple[News, ...]] = ()
     forms: ClassVar[dict[str, type[Facts]]] = {}
     steps: ClassVar[dict[tuple[str, str | None], Step]]
@@ -259,6 +265,11 @@ class Flow(StateMachine, metaclass=_FlowType):
     def seen_by(cls, actor: Any) -> Any:
         """The SQL condition of the cases this actor may see; nobody sees anything until the flow says who does."""
         return false()
+
+    @classmethod
+    def in_clear(cls, actor: Any, case: Any) -> bool:
+        """Whether this actor, who may see the case, reads in it what is about the customer."""
+        return False
 
     @classmethod
     def gains(cls, case: Any, facts: Facts) -> set[int]:

@@ -51,6 +51,16 @@ def minutes(number: str) -> Reckoning:
     return lambda start, policy, zone: start + timedelta(minutes=getattr(policy, number))
 
 
+def days_before(number: str) -> Reckoning:
+    """This policy number of days earlier, at the same local time."""
+    return lambda start, policy, zone: add_days(start, -getattr(policy, number), zone)
+
+
+def on_time(start: datetime, policy: Any, zone: ZoneInfo) -> datetime:
+    """At that very instant."""
+    return start
+
+
 def add_days(start: datetime, count: int, zone: ZoneInfo) -> datetime:
     """`count` days later at the same local time, across any change of the clocks."""
     local = start.astimezone(zone).replace(tzinfo=None) + timedelta(days=count)
@@ -58,8 +68,19 @@ def add_days(start: datetime, count: int, zone: ZoneInfo) -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
+class Anchor:
+    """An instant that a case bears itself, such as the one at which something is due; `label` says what it is."""
+
+    label: str
+    at: Callable[[Any], datetime]
+
+
+@dataclass(frozen=True, slots=True)
 class Timer:
     """A timer as a flow declares it. When due it takes `event` (by the clock) or only tells `fact`.
+
+    It is reckoned from the step that starts it, or from the `anchor` of the case. The time of an anchored one may have gone
+    by when it starts: then its event happens at once, and its fact is not told any more.
 
     `then` and `unless` tell people what it does and what keeps it from doing so.
     `when` says for which cases it starts; `still` whether a notice is still wanted when it falls due; `waits_for` is an
@@ -78,6 +99,7 @@ class Timer:
     still: Callable[[Any], bool] | None = None
     then: str = ""
     unless: str = ""
+    anchor: Anchor | None = None
 
 
 class CaseTimers:
@@ -93,6 +115,10 @@ class CaseTimers:
         """Start it, in place of one of the same name that still runs."""
         if self.case.version > 1:
             self.cancel(timer.name, result="replaced")
+        since = timer.anchor.at(self.case) if timer.anchor else self.at
+        due = timer.after(since, self.policy, self.zone)
+        if due < self.at and timer.fact:
+            return
         self.session.writing.add(
             TIMER,
             {
@@ -102,7 +128,7 @@ class CaseTimers:
                 "name": timer.name,
                 "state": "pending",
                 "started_at": self.at,
-                "due_at": timer.after(self.at, self.policy, self.zone),
+                "due_at": max(due, self.at),
                 "waits_for": timer.waits_for,
                 "policy_version": self.policy.version,
             },

@@ -114,6 +114,7 @@ def cases_of_money(company: Company) -> dict[str, list[str]]:
     drain(company)
     company.by("all").post("/split", {"shares": {"mei": 1000}})
     put_before_the_office(company)
+    promise(company)
     flows = tuple(flow for flow in FLOWS if flow not in ("lead", "duty", "approval"))
     found = {flow: [c["code"] for c in company.zhi.get(f"/{flow}?limit=200").json["items"]] for flow in flows}
     assert all(found.values()), found
@@ -126,6 +127,16 @@ def put_before_the_office(company: Company) -> None:
         code = company.mei.post("/question", {"clause": "S20 (三)9", "question": question}).json["code"]
         if question != "一":
             company.zhi.post(f"/question/{code}/rule", {"ruling": "不算"})
+
+
+def promise(company: Company) -> None:
+    """Promises in several states: given, kept, and one that waits for the sales manager."""
+    lead = company.lead(by="mei", phone="13822000001")
+    due = {"lead": lead, "due_at": "2090-01-01T09:00:00+08:00"}
+    for word in ("一", "二", "三"):
+        code = company.mei.post("/promise", due | {"kind": "answer", "promised": word}).json["code"]
+    company.mei.post(f"/promise/{code}/keep")
+    company.mei.post("/promise", due | {"kind": "discount", "promised": "四", "amount_fen": 1})
 
 
 def drain(company: Company) -> None:
