@@ -63,6 +63,7 @@ ASKED_BY_PEOPLE = {
     "month": {"begin", "submit", "send_back", "approve", "pay", "lock"},
     "policy": {"draft", "check", "adopt", "discard"},
     "question": {"pose", "rule", "rule_anew", "dismiss", "withdraw", "lift"},
+    "trip": {"plan", "revise", "clear", "confirm", "start", "visit", "finish", "file", "cancel"},
 }  # fmt: skip
 NEED_APPROVAL = {
     "lead": {"reclaim", "extend", "deal", "invalidate", "lose", "expose"},
@@ -73,6 +74,7 @@ NEED_APPROVAL = {
     "dispute": {"grant"},
     "policy": {"adopt"},
     "question": {"rule", "rule_anew", "lift"},
+    "trip": {"clear"},
 }
 TIMERS = {
     "lead": {"lapse", "expire", "offer", "screening_reminder"},
@@ -80,6 +82,7 @@ TIMERS = {
     "deduction": {"appeal"},
     "dispute": {"dispute_reminder"},
     "question": {"ruling_reminder"},
+    "trip": {"start_reminder", "filing_reminder", "filing_escalation"},
 }
 REFUSALS = {
     "not_found",

@@ -197,6 +197,7 @@ class Rehearsal:
         flow = self._flow(step)
         texts = _texts(flow, do)
         facts = {key: _unquoted(value, key in texts) for key, value in (step.get("with") or {}).items()}
+        facts |= self._cases_named(flow, do, facts)
         if do in ("join", "leave"):
             ask = self._duty_ask(session, by, do, facts)
         elif do in DECISIONS and "flow" not in step:
@@ -212,6 +213,17 @@ class Rehearsal:
         taken = take(session, ask)
         if "as" in step:
             self.codes[str(step["as"])] = taken.case.code
+
+    def _cases_named(self, flow: type[Flow], event: str, facts: dict[str, Any]) -> dict[str, Any]:
+        """The facts that name cases, with the codes in place of the scenario's own names."""
+        steps = flow.by_event().get(event, ())
+        named = {name for step in steps for name in step.facts.marked("case") & facts.keys()}
+        return {
+            name: [self.codes.get(str(each), str(each)) for each in facts[name]]
+            if isinstance(facts[name], list)
+            else self.codes.get(str(facts[name]), str(facts[name]))
+            for name in named
+        }
 
     def _change_staff(self, session: Any, do: str, given: dict[str, Any]) -> None:
         """Somebody goes over to another team, or has a last day; both are at the staff desk, and no event of a case."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select, tuple_, update
+from sqlalchemy import delete, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from models.leads import Lead
@@ -79,11 +79,22 @@ def erase(session: Session, erasure: Erasure) -> bool:
     )  # nobody is found by it, and nobody else is kept out
     mine = (History.flow == LeadFlow.flow_name, History.case_code == erasure.code)
     session.execute(update(History).where(*mine).values(private=None))
+    _empty_other_cases(session, erasure.code)
     _empty_requests(session, erasure.code)
     _blank_rows(session, erasure.code)
     _forget_answers(session, erasure.code)
     session.flush()
     return True
+
+
+def _empty_other_cases(session: Session, code: str) -> None:
+    """What cases of other workflows say of the customer: the private facts told with the lead's code, and those that such a case
+    tells with no lead at all."""
+    lead = History.facts["lead"].as_string()
+    told = select(History.flow, History.case_id).where(History.flow != LeadFlow.flow_name, lead == code)
+    for flow, case_id in session.execute(told.distinct()).all():
+        rows = (History.flow == flow, History.case_id == case_id, or_(lead == code, lead.is_(None)))
+        session.execute(update(History).where(*rows).values(private=None))
 
 
 def _empty_requests(session: Session, code: str) -> None:

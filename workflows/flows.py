@@ -18,6 +18,7 @@ from workflows.money.quota import QuotaFlow
 from workflows.money.sale import SaleFlow
 from workflows.money.split import SplitFlow
 from workflows.office.question import QuestionFlow
+from workflows.office.trip import TripFlow
 from workflows.rotation import DutyFlow
 from workflows.words import _
 
@@ -37,6 +38,7 @@ FLOWS: dict[str, type[Flow]] = {
         MonthFlow,
         PolicyFlow,
         QuestionFlow,
+        TripFlow,
     )
 }
 

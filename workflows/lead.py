@@ -521,6 +521,10 @@ class LeadFlow(Flow):
         return or_(*seen) if seen else ~true()
 
     @classmethod
+    def reads_clear(cls, actor: Actor, case: Lead) -> bool:
+        return entitled(actor, case)
+
+    @classmethod
     def gains(cls, case: Lead, facts: Facts) -> set[int]:
         """Promoter and holder gain from a lead, also the holder-to-be."""
         return {person for person in (case.promoter_id, case.holder_id) if person is not None}

@@ -5,7 +5,9 @@ The test of all pages and `python -m tests.screens` walk the same way, and the t
 
 from __future__ import annotations
 
+from datetime import timedelta
 from io import BytesIO
+from typing import Any
 
 from flask import Flask
 from sqlalchemy import select
@@ -49,6 +51,7 @@ def busy(books: Books) -> dict[str, str]:
         "mei", "question", "pose", clause="S20 (三)9", question="签字当天算不算第一天"
     )
     books.act("zhi", "question", "rule", found["question"], ruling="不算")
+    found["trip"] = books.act("mei", "trip", "plan", **to_the_customers(office, found["captured"]))
     books.close("submitted")
     books.act("sun", "month", "send_back", books.month_code(), reason="再看一遍")
     books.close("approved")
@@ -68,6 +71,13 @@ def busy(books: Books) -> dict[str, str]:
         shown = arrival.issue(session, found["expected"], staff.actor_named(session, "mei"), office.now)
         found["token"] = token_of(shown.key)
     return found
+
+
+def to_the_customers(office: Office, lead: str) -> dict[str, Any]:
+    """A trip of tomorrow to the customer of this lead."""
+    start = office.now + timedelta(days=1)
+    times = {"starts_at": start.isoformat(), "ends_at": (start + timedelta(hours=3)).isoformat()}
+    return {"place": "高新区软件园", "purpose": "企业团购洽谈", "leads": [lead], **times}
 
 
 def sent_register(office: Office) -> str:
@@ -107,7 +117,8 @@ def addresses(month: str, c: dict[str, str]) -> dict[str, list[str]]:
             f"/statement/{month}/dispute?line=visit:{c['beyond']}", f"/cases/deduction/{c['deduction']}",
             f"/cases/dispute/{c['dispute']}", "/money", "/inbox",
             "/office", "/policies", "/policies/S20", "/policies/S1", "/policies/scenarios/ten_days_to_the_minute",
-            f"/cases/question/{c['question']}", "/do/question/begin/pose",
+            f"/cases/question/{c['question']}", "/do/question/begin/pose", f"/cases/trip/{c['trip']}", "/do/trip/begin/plan",
+            f"/do/trip/{c['trip']}/confirm", f"/do/trip/{c['trip']}/cancel", "/cases/trip",
         ],
         "lin": ["/", "/leads?tick=all", f"/team/{month}?equal=1", "/money", "/cases/deduction", "/do/deduction/begin/report", "/pipeline"],
         "desk": ["/", "/reception", "/leads/all", f"/arrive/{c['token']}"],

@@ -3,6 +3,7 @@ called and what may be chosen. The form only reads what was typed; whether it is
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
@@ -10,6 +11,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from zoneinfo import ZoneInfo
 
+from flask_login import current_user
 from pydantic import AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
 from sqlalchemy import select
@@ -33,11 +35,13 @@ from wtforms import (  # type: ignore[attr-defined]
 from models.people import Person
 from web.pages.words import said
 from workflows.clauses import RULEBOOKS
+from workflows.flows import FLOWS
 from workflows.money.months import a_month
 from workflows.staff import works
 from workflows.words import Text, _
 
 FEW = 4
+LATEST = 50  # cases to choose from
 OUTREACH = ("member", "leader")
 MOST_FEN = 10**15
 
@@ -56,6 +60,18 @@ class MoneyField(StringField):
     def fen(self) -> Any:
         """Fen, or the text itself where it is no amount (then `take` says so)."""
         return fen_of(str(self.data or ""))
+
+
+class CodesField(StringField):
+    """Codes of cases with spaces or commas between them; `codes()` reads them."""
+
+    data: Any
+
+    def _value(self) -> str:
+        return self.data or "" if isinstance(self.data, str | None) else " ".join(self.data)
+
+    def codes(self) -> list[str]:
+        return [each.upper() for each in re.split(r"[\s,;，；、]+", str(self.data or "")) if each]
 
 
 def fen_of(typed: str) -> Any:
@@ -112,6 +128,10 @@ def _field(name: str, info: FieldInfo, session: Session, at: datetime, zone: Zon
             render_kw=keys,
             validate_choice=False,
         )
+    if extra.get("case") and "input" not in extra:
+        return SelectField(
+            label, choices=_cases(session, str(extra["case"])), render_kw=keys, validate_choice=False
+        )
     if "choices" in extra:
         return _choice(label, extra["choices"], info.is_required(), keys)
     if get_origin(kind) is Literal and get_args(kind) == (True,):
@@ -144,6 +164,7 @@ INPUTS: dict[str, Callable[[str, dict[str, Any]], Any]] = {
     "tel": lambda label, keys: TelField(label, render_kw={**keys, "inputmode": "tel", "autocomplete": "off"}),
     "area": lambda label, keys: TextAreaField(label, render_kw={**keys, "rows": 3}),
     "clause": lambda label, keys: _clauses(label, keys),
+    "codes": lambda label, keys: CodesField(label, render_kw={**keys, "autocomplete": "off"}),
 }
 
 
@@ -165,6 +186,16 @@ def _clauses(label: str, keys: dict[str, Any]) -> Any:
         for number, says in [(book.number, whole), *told]:
             choices.append(SelectChoice(number, f"{number} {says}", optgroup=name))
     return SelectField(label, choices=choices, render_kw=keys, validate_choice=False)
+
+
+def _cases(session: Session, name: str) -> list[SelectChoice]:
+    """The reader's own latest cases of a workflow, with the first of the texts in which a search looks."""
+    flow = FLOWS[name]
+    mine = select(flow.table).where(flow.table.person_id == current_user.actor.id)
+    found = session.scalars(mine.order_by(flow.table.id.desc()).limit(LATEST)).unique()
+    texts = ((case.code, [getattr(case, column) or "" for column in flow.searched[:1]]) for case in found)
+    told = [SelectChoice(code, " · ".join([code, *more])) for code, more in texts]
+    return [SelectChoice("", said(_("Choose…"))), *told]
 
 
 def _people(
@@ -200,6 +231,8 @@ def _value(field: Field, zone: ZoneInfo) -> Any:
         return bool(field.data)
     if isinstance(field, MoneyField):
         return field.fen() if typed else None
+    if isinstance(field, CodesField):
+        return field.codes()
     if isinstance(field, DateTimeLocalField):
         return field.data.replace(tzinfo=zone).isoformat() if field.data else typed
     if isinstance(field, DateField):

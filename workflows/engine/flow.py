@@ -40,7 +40,7 @@ class Facts(BaseModel):
     @cache
     def marked(cls, mark: str) -> frozenset[str]:
         """The fields that bear this mark: `private` (about the customer, sealed), `person` (names one of the staff), `left`
-        (or somebody who has left)."""
+        (or somebody who has left), `case` (a case, or several, by their codes)."""
         marks = {name: info.json_schema_extra for name, info in cls.model_fields.items()}
         return frozenset(name for name, extra in marks.items() if isinstance(extra, dict) and extra.get(mark))
 
@@ -259,6 +259,11 @@ class Flow(StateMachine, metaclass=_FlowType):
     def seen_by(cls, actor: Any) -> Any:
         """The SQL condition of the cases this actor may see; nobody sees anything until the flow says who does."""
         return false()
+
+    @classmethod
+    def reads_clear(cls, actor: Any, case: Any) -> bool:
+        """Whether this actor, who may see the case, reads its `private` facts; nobody does until the flow says who."""
+        return False
 
     @classmethod
     def gains(cls, case: Any, facts: Facts) -> set[int]:

@@ -62,6 +62,7 @@ class Timer:
     """A timer as a flow declares it. When due it takes `event` (by the clock) or only tells `fact`.
 
     `then` and `unless` tell people what it does and what keeps it from doing so.
+    It is reckoned from the step that starts it, or from an instant that the case says (`since`).
     `when` says for which cases it starts; `still` whether a notice is still wanted when it falls due; `waits_for` is an
     event whose pending approval holds the timer back until it is decided. One timer of a name runs per case: starting
     it again replaces the one that runs.
@@ -76,6 +77,7 @@ class Timer:
     waits_for: str | None = None
     when: Callable[[Any], bool] | None = None
     still: Callable[[Any], bool] | None = None
+    since: Callable[[Any], datetime] | None = None
     then: str = ""
     unless: str = ""
 
@@ -93,6 +95,7 @@ class CaseTimers:
         """Start it, in place of one of the same name that still runs."""
         if self.case.version > 1:
             self.cancel(timer.name, result="replaced")
+        since = timer.since(self.case) if timer.since else self.at
         self.session.writing.add(
             TIMER,
             {
@@ -102,7 +105,7 @@ class CaseTimers:
                 "name": timer.name,
                 "state": "pending",
                 "started_at": self.at,
-                "due_at": timer.after(self.at, self.policy, self.zone),
+                "due_at": timer.after(since, self.policy, self.zone),
                 "waits_for": timer.waits_for,
                 "policy_version": self.policy.version,
             },
