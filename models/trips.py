@@ -37,3 +37,23 @@ class Trip(Case, Base):
     outcome: Mapped[str | None] = mapped_column(Text)
     reason: Mapped[str | None] = mapped_column(Text)
     person: Mapped[Person] = relationship(lazy="joined")
+
+
+class Incident(Case, Base):
+    """Something that went wrong outside (S9 3): told at once, answered within minutes, handled, and closed with what is learned from
+    it. What happened is told in the history alone, sealed: it may say how somebody fares."""
+
+    __tablename__ = "incident"
+
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(24), index=True)
+    place: Mapped[str] = mapped_column(String(120))
+    hurt: Mapped[bool] = mapped_column(default=False)
+    trip_code: Mapped[str | None] = mapped_column(String(24))
+    answer_due_at: Mapped[datetime]
+    answered_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    answered_at: Mapped[datetime | None]
+    late: Mapped[bool] = mapped_column(default=False)
+    handling: Mapped[str | None] = mapped_column(Text)
+    lesson: Mapped[str | None] = mapped_column(Text)
+    person: Mapped[Person] = relationship(foreign_keys=[person_id], lazy="joined")

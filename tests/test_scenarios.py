@@ -64,6 +64,7 @@ ASKED_BY_PEOPLE = {
     "policy": {"draft", "check", "adopt", "discard"},
     "question": {"pose", "rule", "rule_anew", "dismiss", "withdraw", "lift"},
     "trip": {"plan", "revise", "clear", "confirm", "start", "visit", "finish", "file", "cancel"},
+    "incident": {"report", "answer", "handle", "close"},
 }  # fmt: skip
 NEED_APPROVAL = {
     "lead": {"reclaim", "extend", "deal", "invalidate", "lose", "expose"},
@@ -83,6 +84,7 @@ TIMERS = {
     "dispute": {"dispute_reminder"},
     "question": {"ruling_reminder"},
     "trip": {"start_reminder", "filing_reminder", "filing_escalation"},
+    "incident": {"unanswered"},
 }
 REFUSALS = {
     "not_found",
@@ -100,6 +102,7 @@ NEVER_REFUSED_WITH = {
     "sale": {"guard_failed"},
     "deduction": {"conflict"},  # each deed by itself
     "split": {"conflict"},
+    "incident": {"conflict"},  # two may tell of one thing: both are heard
 }
 # The kinds of both tables of money.md, and what else moves money.
 EARNED = {

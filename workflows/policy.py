@@ -101,6 +101,9 @@ class Policy(BaseModel):
         low=1,
         high=60,
     )
+    incident_minutes: int = number(
+        30, _("Minutes to answer a safety incident"), "S9 3 (ours)", "minutes", low=1, high=1440
+    )
     draft_hours: int = number(
         24,
         _("Hours a capture may wait on a phone until it is sent"),

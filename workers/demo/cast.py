@@ -76,3 +76,10 @@ class Customers:
 
 TRIPS = (("高新区软件园", "与企业工会谈团购"), ("万达广场", "周末展位踩点"))
 MET = {"matters": "介绍团购政策和三号楼户型", "feedback": "想周末带家人来看样板间"}
+INCIDENT = {
+    "kind": "quarrel",
+    "place": "软件园南门",
+    "happened": "保安不让发单, 推搡了一下, 人没事",
+    "hurt": False,
+}
+ANSWER = ("先离开, 别争执, 到东门等", "已和物业沟通, 以后进园先登记")

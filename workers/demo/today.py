@@ -10,6 +10,7 @@ from typing import Any
 from workers.demo import cast
 from workers.demo.lives import Storyteller
 from workers.demo.month import Deed, Life, Part, Seen, decision, later, place
+from workflows.office.incident import IncidentFlow
 from workflows.office.trip import TripFlow
 
 
@@ -47,6 +48,7 @@ class Today:
             yield self.captured_today(minutes)
         yield self.on_a_trip()
         yield self.trip_to_approve()
+        yield self.stopped_at_a_gate()
 
     def back_on_duty(self, who: str) -> Life:
         """Refused, and no harm done, where they are on duty already."""
@@ -82,6 +84,17 @@ class Today:
     def trip_to_approve(self) -> Life:
         plan = self.plan(self.ago(hours=-20), cast.TRIPS[1], None)
         yield Deed(self.ago(minutes=50), "小梅", "plan", None, plan, TripFlow)
+
+    def stopped_at_a_gate(self) -> Life:
+        """Told this morning and answered; what is learned from it is still to be said."""
+        seen = yield Deed(self.ago(hours=5), "志远", "report", None, dict(cast.INCIDENT), IncidentFlow)
+        answer, handling = cast.ANSWER
+        seen = yield Deed(
+            later(seen.at, minutes=9), cast.MANAGER, "answer", seen.code, {"answer": answer}, IncidentFlow
+        )
+        yield Deed(
+            later(seen.at, hours=2), cast.MANAGER, "handle", seen.code, {"handling": handling}, IncidentFlow
+        )
 
     def plan(self, start: datetime, trip: tuple[str, str], customer: str | None) -> dict[str, Any]:
         """A trip of three hours."""

@@ -35,6 +35,26 @@ def upgrade() -> None:
         *_keys_of("trip"),
     )
     _indexed("trip", "person_id", "state", "project_id")
+    op.create_table(
+        "incident",
+        sa.Column("person_id", KEY, nullable=False),
+        sa.Column("kind", sa.String(length=24), nullable=False),
+        sa.Column("place", sa.String(length=120), nullable=False),
+        sa.Column("hurt", sa.Boolean(), nullable=False),
+        sa.Column("trip_code", sa.String(length=24), nullable=True),
+        sa.Column("answer_due_at", AT, nullable=False),
+        sa.Column("answered_by_id", KEY, nullable=True),
+        sa.Column("answered_at", AT, nullable=True),
+        sa.Column("late", sa.Boolean(), nullable=False),
+        sa.Column("handling", sa.Text(), nullable=True),
+        sa.Column("lesson", sa.Text(), nullable=True),
+        *_of_a_case(),
+        sa.ForeignKeyConstraint(
+            ["answered_by_id"], ["person.id"], name=op.f("fk_incident_answered_by_id_person")
+        ),
+        *_keys_of("incident"),
+    )
+    _indexed("incident", "person_id", "kind", "state", "project_id")
 
 
 def _of_a_case() -> list[sa.Column[object]]:
@@ -64,4 +84,5 @@ def _indexed(table: str, *columns: str) -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("incident")
     op.drop_table("trip")

@@ -127,6 +127,13 @@ def put_before_the_office(company: Company) -> None:
         if question != "一":
             company.zhi.post(f"/question/{code}/rule", {"ruling": "不算"})
     put_on_the_way(company)
+    for step in ((), ("answer",), ("answer", "handle")):
+        told = {"kind": "weather", "place": "x", "happened": "x"}
+        code = company.mei.post("/incident", told).json["code"]
+        for event in step:
+            company.guo.post(
+                f"/incident/{code}/{event}", {{"answer": "answer", "handle": "handling"}[event]: "x"}
+            )
 
 
 def put_on_the_way(company: Company) -> None:
