@@ -34,6 +34,7 @@ from models import (  # noqa: F401  (all tables are known)
     remembered,
     schema,
     sealed,
+    trips,
 )
 from models.base import Base
 from models.books import Books

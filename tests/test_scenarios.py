@@ -64,6 +64,8 @@ ASKED_BY_PEOPLE = {
     "policy": {"draft", "check", "adopt", "discard"},
     "question": {"pose", "rule", "rule_anew", "dismiss", "withdraw", "lift"},
     "promise": {"make", "grant", "withdraw", "pass_on", "keep", "breach", "release"},
+    "trip": {"plan", "revise", "clear", "confirm", "start", "visit", "finish", "file", "cancel"},
+    "incident": {"report", "answer", "handle", "close"},
 }  # fmt: skip
 NEED_APPROVAL = {
     "lead": {"reclaim", "extend", "deal", "invalidate", "lose", "expose"},
@@ -75,6 +77,7 @@ NEED_APPROVAL = {
     "policy": {"adopt"},
     "question": {"rule", "rule_anew", "lift"},
     "promise": {"grant"},
+    "trip": {"clear"},
 }
 TIMERS = {
     "lead": {"lapse", "expire", "offer", "screening_reminder"},
@@ -83,6 +86,8 @@ TIMERS = {
     "dispute": {"dispute_reminder"},
     "question": {"ruling_reminder"},
     "promise": {"promise_reminder", "promise_overdue", "promise_escalation"},
+    "trip": {"start_reminder", "filing_reminder", "filing_escalation"},
+    "incident": {"unanswered"},
 }
 REFUSALS = {
     "not_found",
@@ -100,6 +105,7 @@ NEVER_REFUSED_WITH = {
     "sale": {"guard_failed"},
     "deduction": {"conflict"},  # each deed by itself
     "split": {"conflict"},
+    "incident": {"conflict"},  # two may tell of one thing: both are heard
 }
 # The kinds of both tables of money.md, and what else moves money.
 EARNED = {

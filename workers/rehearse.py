@@ -197,8 +197,7 @@ class Rehearsal:
         flow = self._flow(step)
         texts = _texts(flow, do)
         facts = {key: _unquoted(value, key in texts) for key, value in (step.get("with") or {}).items()}
-        for key in _names_of_cases(flow, do) & facts.keys():
-            facts[key] = self.codes.get(facts[key], facts[key])
+        facts |= self._cases_named(flow, do, facts)
         if do in ("join", "leave"):
             ask = self._duty_ask(session, by, do, facts)
         elif do in DECISIONS and "flow" not in step:
@@ -214,6 +213,17 @@ class Rehearsal:
         taken = take(session, ask)
         if "as" in step:
             self.codes[str(step["as"])] = taken.case.code
+
+    def _cases_named(self, flow: type[Flow], event: str, facts: dict[str, Any]) -> dict[str, Any]:
+        """The facts that name cases, with the codes in place of the scenario's own names."""
+        steps = flow.by_event().get(event, ())
+        named = {name for step in steps for name in step.facts.marked("case") & facts.keys()}
+        return {
+            name: [self.codes.get(str(each), str(each)) for each in facts[name]]
+            if isinstance(facts[name], list)
+            else self.codes.get(str(facts[name]), str(facts[name]))
+            for name in named
+        }
 
     def _change_staff(self, session: Any, do: str, given: dict[str, Any]) -> None:
         """Somebody goes over to another team, or has a last day; both are at the staff desk, and no event of a case."""
@@ -289,11 +299,6 @@ def _texts(flow: type[Flow], event: str) -> set[str]:
         for name, field_info in step.facts.model_fields.items()
         if _holds(field_info.annotation) == {str}
     }
-
-
-def _names_of_cases(flow: type[Flow], event: str) -> set[str]:
-    """The fields of an event that name another case."""
-    return {name for step in flow.by_event().get(event, []) for name in step.facts.marked("case")}
 
 
 def _holds(annotation: Any) -> set[Any]:

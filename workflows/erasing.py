@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select, tuple_, update
+from sqlalchemy import delete, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from models.leads import Lead
@@ -85,10 +85,21 @@ def erase(session: Session, erasure: Erasure) -> bool:
         for column in flow.personal:
             setattr(case, column, None)
         _forget_what_was_said(session, flow, case.code)
+    _empty_other_cases(session, erasure.code)
     _blank_rows(session, erasure.code)
     _forget_answers(session, erasure.code)
     session.flush()
     return True
+
+
+def _empty_other_cases(session: Session, code: str) -> None:
+    """What cases of other workflows say of the customer: the private facts told with the lead's code, and those that such a case
+    tells with no lead at all."""
+    lead = History.facts["lead"].as_string()
+    told = select(History.flow, History.case_id).where(History.flow != LeadFlow.flow_name, lead == code)
+    for flow, case_id in session.execute(told.distinct()).all():
+        rows = (History.flow == flow, History.case_id == case_id, or_(lead == code, lead.is_(None)))
+        session.execute(update(History).where(*rows).values(private=None))
 
 
 def _forget_what_was_said(session: Session, flow: type[Flow], code: str) -> None:

@@ -17,8 +17,10 @@ from workflows.money.policy_draft import PolicyFlow
 from workflows.money.quota import QuotaFlow
 from workflows.money.sale import SaleFlow
 from workflows.money.split import SplitFlow
+from workflows.office.incident import IncidentFlow
 from workflows.office.promise import PromiseFlow
 from workflows.office.question import QuestionFlow
+from workflows.office.trip import TripFlow
 from workflows.rotation import DutyFlow
 from workflows.words import _
 
@@ -39,6 +41,8 @@ FLOWS: dict[str, type[Flow]] = {
         PolicyFlow,
         QuestionFlow,
         PromiseFlow,
+        TripFlow,
+        IncidentFlow,
     )
 }
 

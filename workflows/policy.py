@@ -88,6 +88,33 @@ class Policy(BaseModel):
         low=1,
         high=60,
     )
+    trip_start_minutes: int = number(
+        30,
+        _("Minutes after its planned start until a field trip is called to mind"),
+        "S9 1 (ours)",
+        "minutes",
+        low=1,
+        high=1440,
+    )
+    trip_reminder_days: int = number(
+        1,
+        _("Days after the planned end of a field trip until its filing is called to mind"),
+        "S9 5 (ours)",
+        "days",
+        low=1,
+        high=30,
+    )
+    trip_filing_days: int = number(
+        2,
+        _("Days after its planned end to file what came of a field trip"),
+        "S9 5 (ours)",
+        "days",
+        low=1,
+        high=60,
+    )
+    incident_minutes: int = number(
+        30, _("Minutes to answer a safety incident"), "S9 3 (ours)", "minutes", low=1, high=1440
+    )
     draft_hours: int = number(
         24,
         _("Hours a capture may wait on a phone until it is sent"),

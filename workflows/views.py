@@ -317,7 +317,7 @@ def reads_clear(session: Session, actor: Actor, flow: type[Flow], case: Any) -> 
     """Whether this actor reads what is personal in a case, or in what an approval is about."""
     if isinstance(case, Approval):
         flow, case = subject_flow(case.flow), subject_of(session, case)
-    return flow.in_clear(actor, case)
+    return case is not None and flow.in_clear(actor, case)
 
 
 def visible(session: Session, flow: type[Flow], actor: Actor, code: str) -> Any:

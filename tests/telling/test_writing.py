@@ -20,6 +20,7 @@ from models.people import Person
 from models.remembered import Approval, Delivery, Outbox
 from tests.telling.conftest import Desk, Postbox, Receiver
 from workflows.approval import ApprovalFlow
+from workflows.office.incident import IncidentFlow
 from workflows.telling import posting, texts
 
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -271,6 +272,28 @@ def test_what_is_settled_when_its_time_comes_is_not_said_any_more(desk: Desk, po
         assert about[decided] not in mail.get_content()
     assert sorted(mail["To"] for mail in postbox.mails) == ["chen@example.com", "sun@example.com"]
     assert [m.error for m in desk.messages if m.state == "dropped"] == ["overtaken"] * 2
+
+
+@SQLITE
+def test_an_incident_that_was_answered_calls_nobody_any_more(desk: Desk, postbox: Postbox) -> None:
+    """At night it goes at once to those who want it so; to the others it goes in the morning, if it is still to be answered."""
+    office = desk.office
+    local = office.now.astimezone(desk.settings.timezone)
+    night = {
+        "quiet_from": f"{local - timedelta(hours=1):%H:%M}",
+        "quiet_until": f"{local + timedelta(hours=2):%H:%M}",
+    }
+    desk.channel("guo", "mail", "guo@example.com", "urgent", **night)
+    told: dict[str, Any] = {"flow": IncidentFlow, "kind": "quarrel", "place": "南门", "happened": "推搡"}
+    answered, waiting = (office.act("mei", "report", **told) for _ in range(2))
+    desk.tell()
+    office.act("lin", "answer", answered, flow=IncidentFlow, answer="先离开")
+    desk.pass_time(hours=2.1)
+    desk.send()
+    mails = [mail.get_content() for mail in postbox.mails]
+    assert all(waiting in mail and answered not in mail for mail in mails)
+    assert mails
+    assert [m.error for m in desk.messages if m.state == "dropped"] == ["overtaken"]
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

@@ -52,6 +52,9 @@ def busy(books: Books) -> dict[str, str]:
     )
     books.act("zhi", "question", "rule", found["question"], ruling="不算")
     found["promise"] = promised(books, found["held"])
+    found["trip"] = books.act("mei", "trip", "plan", **to_the_customers(office, found["captured"]))
+    happened = {"kind": "quarrel", "place": "软件园南门", "happened": "保安阻拦"}
+    found["incident"] = books.act("mei", "incident", "report", **happened)
     books.close("submitted")
     books.act("sun", "month", "send_back", books.month_code(), reason="再看一遍")
     books.close("approved")
@@ -79,6 +82,13 @@ def promised(books: Books, lead: str) -> str:
     word: dict[str, Any] = {"lead": lead, "due_at": due}
     books.act("c1", "promise", "make", **word, kind="discount", promised="总价优惠五千", amount_fen=500_000)
     return str(books.act("guo", "promise", "make", **word, kind="answer", promised="学区材料", owner="mei"))
+
+
+def to_the_customers(office: Office, lead: str) -> dict[str, Any]:
+    """A trip of tomorrow to the customer of this lead."""
+    start = office.now + timedelta(days=1)
+    times = {"starts_at": start.isoformat(), "ends_at": (start + timedelta(hours=3)).isoformat()}
+    return {"place": "高新区软件园", "purpose": "企业团购洽谈", "leads": [lead], **times}
 
 
 def sent_register(office: Office) -> str:
@@ -118,7 +128,8 @@ def addresses(month: str, c: dict[str, str]) -> dict[str, list[str]]:
             f"/statement/{month}/dispute?line=visit:{c['beyond']}", f"/cases/deduction/{c['deduction']}",
             f"/cases/dispute/{c['dispute']}", "/money", "/inbox",
             "/office", "/policies", "/policies/S20", "/policies/S1", "/policies/scenarios/ten_days_to_the_minute",
-            f"/cases/question/{c['question']}", "/do/question/begin/pose",
+            f"/cases/question/{c['question']}", "/do/question/begin/pose", f"/cases/trip/{c['trip']}", "/do/trip/begin/plan",
+            f"/do/trip/{c['trip']}/confirm", f"/do/trip/{c['trip']}/cancel", "/cases/trip", "/do/incident/begin/report",
         ],
         "lin": ["/", "/leads?tick=all", f"/team/{month}?equal=1", "/money", "/cases/deduction", "/do/deduction/begin/report", "/pipeline"],
         "desk": ["/", "/reception", "/leads/all", f"/arrive/{c['token']}"],
@@ -130,6 +141,7 @@ def addresses(month: str, c: dict[str, str]) -> dict[str, list[str]]:
             "/months", f"/months/{month}", "/money", "/policy", "/policy/draft", f"/cases/policy/{c['draft']}",
             *(f"/cases/{name}" for name in ("quota", "pay", "attendance", "sale", "dispute", "split")),
             f"/do/quota/{c['quota']}/change", "/do/quota/begin/propose", "/import", f"/import/{c['import']}", "/people/me", "/leads/nobody-knows-this",
+            f"/cases/incident/{c['incident']}", f"/do/incident/{c['incident']}/answer", "/cases/incident",
         ],
         "sun": [
             "/", "/inbox", "/inbox/decided", "/pipeline", "/pipeline/machine", "/reports", "/rotation", "/pool", "/reception", "/clock",

@@ -24,7 +24,6 @@ from workflows import drawing, verify
 from workflows.approval import ApprovalFlow
 from workflows.engine.flow import Flow
 from workflows.flows import FLOWS
-from workflows.lead import LeadFlow
 from workflows.money.statements import may_see
 from workflows.views import Choice, choices, history_of, may_decide, names, reads_clear, visible
 from workflows.words import _
@@ -140,13 +139,14 @@ def _page(desk: Desk, flow: type[Flow], found: Any) -> str:
     offered = choices(flow, desk.actor, found)
     history = history_of(desk.session, flow.flow_name, found.code)
     clear = reads_clear(desk.session, desk.actor, flow, found)
+    fields = fields_of(desk.session, flow, found, clear=clear)
     return show(
         "case.html",
         flow=flow,
         case=found,
         title=title(desk, found),
-        fields=fields_of(desk.session, flow, found, clear=clear),
-        readable=_readable(desk, getattr(found, "lead_code", None)),
+        fields=fields,
+        readable=_readable(desk, fields),
         line_url=_line_url(desk, found),
         can=[c for c in offered if c.allowed and c.event not in asked],
         cannot=[c for c in offered if not c.allowed],
@@ -173,8 +173,15 @@ def decisions(desk: Desk, approval: Approval) -> list[Choice]:
     return [choice for choice in may if decides or choice.event == "withdraw"]
 
 
-def _readable(desk: Desk, lead: str | None) -> bool:
-    return bool(lead) and visible(desk.session, LeadFlow, desk.actor, str(lead)) is not None
+def _readable(desk: Desk, fields: list[Field]) -> set[str]:
+    """Which of the cases that these fields name the reader may see."""
+    found: set[str] = set()
+    for field in fields:
+        if field.codes:
+            flow = FLOWS[field.flow]
+            mine = select(flow.table.code).where(flow.table.code.in_(field.codes), flow.seen_by(desk.actor))
+            found |= set(desk.session.scalars(mine))
+    return found
 
 
 def _line_url(desk: Desk, found: Any) -> str | None:

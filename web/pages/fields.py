@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from models.people import Project, Team
 from web.pages.words import calendar_day, moment, month_name, said
 from workflows.engine.flow import Flow
+from workflows.flows import FLOWS
 from workflows.money.statements import KINDS, yuan
 from workflows.policy import Policy, of_version
 from workflows.views import names
@@ -63,12 +64,14 @@ CAUSES = {
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A column of a case in words. `lead` is the code of the lead it names, `parts` the lines of a value that is a table."""
+    """A column of a case in words. `codes` are those of the cases of another workflow (`flow`) that it names, `parts` the lines of
+    a value that is a table."""
 
     name: str
     label: str
     text: str
-    lead: str | None = None
+    flow: str = ""
+    codes: tuple[str, ...] = ()
     parts: tuple[tuple[str, str], ...] = ()
 
 
@@ -138,12 +141,19 @@ def _with_before(session: Session, case: Any, field: Field) -> Field:
 def field_of(session: Session, flow: type[Flow], column: str, value: Any) -> Field:
     """One column with its value in words."""
     label = label_of(flow, column)
-    if column == "lead_code":
-        return Field(column, label, str(value), lead=str(value))
+    if other := names_cases_of(column):
+        codes = (value,) if isinstance(value, str) else tuple(value)
+        return Field(column, label, " · ".join(codes), flow=other, codes=codes)
     parts = _parts(session, flow, column, value)
     if parts:
         return Field(column, label, " · ".join(f"{k} {v}" for k, v in parts), parts=parts)
     return Field(column, label, _text(session, flow, column, value))
+
+
+def names_cases_of(column: str) -> str:
+    """The workflow whose cases a column names by their codes: one (`lead_code`) or several (`leads`)."""
+    name = column.removesuffix("_code") if column.endswith("_code") else column.removesuffix("s")
+    return name if name != column and name in FLOWS else ""
 
 
 def _text(session: Session, flow: type[Flow], column: str, value: Any) -> str:
@@ -184,7 +194,8 @@ def in_words(name: str, value: Any) -> str:
     if isinstance(value, str) and name in ("day", "effective_on"):
         return calendar_day(date.fromisoformat(value))
     if isinstance(value, dict | list):
-        return " · ".join(f"{k} {v}" for k, v in parts_of(name, value))
+        parts = map(str, value) if isinstance(value, list) else map(" ".join, parts_of(name, value))
+        return " · ".join(parts)
     return str(value)
 
 

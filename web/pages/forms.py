@@ -3,6 +3,7 @@ called and what may be chosen. The form only reads what was typed; whether it is
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
@@ -10,6 +11,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from zoneinfo import ZoneInfo
 
+from flask_login import current_user
 from pydantic import AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
 from sqlalchemy import select
@@ -36,11 +38,13 @@ from models.people import Person
 from web.pages.words import said
 from workflows.clauses import RULEBOOKS
 from workflows.engine.actor import WITH_CUSTOMERS
+from workflows.flows import FLOWS
 from workflows.money.months import a_month
 from workflows.staff import works
 from workflows.words import Text, _
 
 FEW = 4
+LATEST = 50  # cases to choose from
 OUTREACH = ("member", "leader")
 # Whom a field that names somebody offers, where that is not everybody of one role.
 OFFERED = {"member": OUTREACH, "leading": ("leader", "manager"), "anybody": WITH_CUSTOMERS}
@@ -67,6 +71,18 @@ class MoneyField(StringField):
     def fen(self) -> Any:
         """Fen, or the text itself where it is no amount (then `take` says so)."""
         return fen_of(str(self.data or ""))
+
+
+class CodesField(StringField):
+    """Codes of cases with spaces or commas between them; `codes()` reads them."""
+
+    data: Any
+
+    def _value(self) -> str:
+        return self.data or "" if isinstance(self.data, str | None) else " ".join(self.data)
+
+    def codes(self) -> list[str]:
+        return [each.upper() for each in re.split(r"[\s,;，；、]+", str(self.data or "")) if each]
 
 
 def fen_of(typed: str) -> Any:
@@ -117,31 +133,25 @@ def _field(name: str, info: FieldInfo, session: Session, at: datetime, zone: Zon
     if info.is_required():
         keys["required"] = True
     if extra.get("person"):
-        return SelectField(
-            label,
-            choices=_people(session, str(extra["person"]), at, zone, bool(extra.get("left"))),
-            render_kw=keys,
-            validate_choice=False,
-        )
-    if "choices" in extra and get_origin(kind) is list:
-        pairs = [SelectChoice(value, said(text)) for value, text in extra["choices"].items()]
-        return ManyField(label, choices=pairs, validate_choice=False)
+        people = _people(session, str(extra["person"]), at, zone, bool(extra.get("left")))
+        return SelectField(label, choices=people, render_kw=keys, validate_choice=False)
+    if extra.get("people"):
+        crew = _people(session, str(extra["people"]), at, zone)[1:]
+        return ManyField(label, choices=crew, validate_choice=False)
     if "choices" in extra:
-        return _choice(label, extra["choices"], info.is_required(), keys)
-    if get_origin(kind) is Literal and get_args(kind) == (True,):
-        return BooleanField(label, render_kw=keys)
+        return _choice(label, extra["choices"], kind, info.is_required(), keys)
+    if extra.get("case") and "input" not in extra:
+        return _case(label, str(extra["case"]), session, keys)
     if extra.get("input") in INPUTS:
         return INPUTS[str(extra["input"])](label, keys)
-    if kind is bool:
-        return BooleanField(label)
     if any(getattr(mark, "func", None) is a_month for mark in info.metadata):
-        return StringField(
-            label, render_kw={**keys, "type": "month", "placeholder": "2026-03", "maxlength": 7}
-        )
+        keys |= {"type": "month", "placeholder": "2026-03", "maxlength": 7}
     return _plain(label, kind, keys)
 
 
 def _plain(label: str, kind: Any, keys: dict[str, Any]) -> Any:
+    if kind is bool or (get_origin(kind) is Literal and get_args(kind) == (True,)):
+        return BooleanField(label, render_kw={k: v for k, v in keys.items() if k == "required"})
     if kind is int:
         return IntegerField(label, render_kw={**keys, "inputmode": "numeric"})
     if kind in (datetime, AwareDatetime):
@@ -158,11 +168,14 @@ INPUTS: dict[str, Callable[[str, dict[str, Any]], Any]] = {
     "tel": lambda label, keys: TelField(label, render_kw={**keys, "inputmode": "tel", "autocomplete": "off"}),
     "area": lambda label, keys: TextAreaField(label, render_kw={**keys, "rows": 3}),
     "clause": lambda label, keys: _clauses(label, keys),
+    "codes": lambda label, keys: CodesField(label, render_kw={**keys, "autocomplete": "off"}),
 }
 
 
-def _choice(label: str, choices: dict[str, str], needed: bool, keys: dict[str, Any]) -> Any:
+def _choice(label: str, choices: dict[str, str], kind: Any, needed: bool, keys: dict[str, Any]) -> Any:
     pairs = [SelectChoice(value, said(text)) for value, text in choices.items()]
+    if get_origin(kind) is list:
+        return ManyField(label, choices=pairs, validate_choice=False)
     if needed and len(pairs) <= FEW:
         return RadioField(label, choices=pairs, validate_choice=False)
     return SelectField(
@@ -179,6 +192,20 @@ def _clauses(label: str, keys: dict[str, Any]) -> Any:
         for number, says in [(book.number, whole), *told]:
             choices.append(SelectChoice(number, f"{number} {says}", optgroup=name))
     return SelectField(label, choices=choices, render_kw=keys, validate_choice=False)
+
+
+def _case(label: str, name: str, session: Session, keys: dict[str, Any]) -> Any:
+    """A case of another workflow: one of the reader's own latest, with the first of the texts in which a search looks; where
+    cases are nobody's own (leads), its code is typed."""
+    flow = FLOWS[name]
+    if not hasattr(flow.table, "person_id"):
+        return StringField(label, render_kw={**keys, "autocomplete": "off"})
+    mine = select(flow.table).where(flow.table.person_id == current_user.actor.id)
+    found = session.scalars(mine.order_by(flow.table.id.desc()).limit(LATEST)).unique()
+    texts = ((case.code, [getattr(case, column) or "" for column in flow.searched[:1]]) for case in found)
+    told = [SelectChoice(code, " · ".join([code, *more])) for code, more in texts]
+    blank = SelectChoice("", said(_("Choose…")))
+    return SelectField(label, choices=[blank, *told], render_kw=keys, validate_choice=False)
 
 
 def _people(
@@ -216,6 +243,8 @@ def _value(field: Field, zone: ZoneInfo) -> Any:
         return field.data or None
     if isinstance(field, MoneyField):
         return field.fen() if typed else None
+    if isinstance(field, CodesField):
+        return field.codes()
     if isinstance(field, DateTimeLocalField):
         return field.data.replace(tzinfo=zone).isoformat() if field.data else typed
     if isinstance(field, DateField):

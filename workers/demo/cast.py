@@ -72,3 +72,14 @@ class Customers:
         self.count += 1
         run = RUNS[self.count % len(RUNS)]
         return self.rng.choice(SURNAMES) + self.rng.choice(GIVEN), f"{run}{1000 + self.count * 7 % 9000:04d}"
+
+
+TRIPS = (("高新区软件园", "与企业工会谈团购"), ("万达广场", "周末展位踩点"))
+MET = {"matters": "介绍团购政策和三号楼户型", "feedback": "想周末带家人来看样板间"}
+INCIDENT = {
+    "kind": "quarrel",
+    "place": "软件园南门",
+    "happened": "保安不让发单, 推搡了一下, 人没事",
+    "hurt": False,
+}
+ANSWER = ("先离开, 别争执, 到东门等", "已和物业沟通, 以后进园先登记")

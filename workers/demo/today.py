@@ -5,11 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 from workers.demo import cast
 from workers.demo.lives import Storyteller
 from workers.demo.month import Deed, Life, Part, Seen, decision, later, place
 from workflows.flows import FLOWS
+from workflows.office.incident import IncidentFlow
+from workflows.office.trip import TripFlow
 
 
 class Today:
@@ -44,6 +47,9 @@ class Today:
             yield self.call_in_without_visit(days)
         for minutes in (26, 95, 150):
             yield self.captured_today(minutes)
+        yield self.on_a_trip()
+        yield self.trip_to_approve()
+        yield self.stopped_at_a_gate()
 
     def back_on_duty(self, who: str) -> Life:
         """Refused, and no harm done, where they are on duty already."""
@@ -61,6 +67,41 @@ class Today:
             seen = yield Deed(later(seen.at, minutes=8), code=seen.code)
         who = seen.offered_to or ""
         return (yield Deed(later(seen.at, minutes=2), who, "accept", seen.code, {"signature": who}))
+
+    # -- away from the office ------------------------------------------------------------------------------------
+
+    def on_a_trip(self) -> Life:
+        """Out since an hour, and one customer met."""
+        customer = yield self.tell.capture(self.ago(days=2), "大鹏", "group_purchase")
+        plan = self.plan(self.ago(hours=1, minutes=10), cast.TRIPS[0], customer.code)
+        seen = yield Deed(self.ago(days=1), "大鹏", "plan", None, plan, TripFlow)
+        yield decision(later(seen.at, hours=2), cast.LEADER_OF["大鹏"], seen.approval, "approve")
+        ready = dict.fromkeys(("papers", "tools", "cards", "gifts"), True)
+        yield Deed(self.ago(hours=2), "大鹏", "confirm", seen.code, ready, TripFlow)
+        yield Deed(self.ago(hours=1), "大鹏", "start", seen.code, {}, TripFlow)
+        met = {"lead": customer.code, "met_at": self.ago(minutes=40), "result": "will_come", **cast.MET}
+        yield Deed(self.ago(minutes=20), "大鹏", "visit", seen.code, met, TripFlow)
+
+    def trip_to_approve(self) -> Life:
+        plan = self.plan(self.ago(hours=-20), cast.TRIPS[1], None)
+        yield Deed(self.ago(minutes=50), "小梅", "plan", None, plan, TripFlow)
+
+    def stopped_at_a_gate(self) -> Life:
+        """Told this morning and answered; what is learned from it is still to be said."""
+        seen = yield Deed(self.ago(hours=5), "志远", "report", None, dict(cast.INCIDENT), IncidentFlow)
+        answer, handling = cast.ANSWER
+        seen = yield Deed(
+            later(seen.at, minutes=9), cast.MANAGER, "answer", seen.code, {"answer": answer}, IncidentFlow
+        )
+        yield Deed(
+            later(seen.at, hours=2), cast.MANAGER, "handle", seen.code, {"handling": handling}, IncidentFlow
+        )
+
+    def plan(self, start: datetime, trip: tuple[str, str], customer: str | None) -> dict[str, Any]:
+        """A trip of three hours."""
+        place, purpose = trip
+        times = {"starts_at": start, "ends_at": start + timedelta(hours=3)}
+        return {"place": place, "purpose": purpose, "leads": [customer] if customer else [], **times}
 
     # -- at the desk --------------------------------------------------------------------------------------------
 

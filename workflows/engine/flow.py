@@ -40,7 +40,7 @@ class Facts(BaseModel):
     @cache
     def marked(cls, mark: str, *, of: str = "") -> frozenset[str]:
         """The fields that bear this mark: `private` (about the customer, sealed), `person` (names one of the staff), `left`
-        (or somebody who has left), `case` (the code of another case, `of` the workflow that the mark names)."""
+        (or somebody who has left), `case` (a case, or several, by their codes, `of` the workflow that the mark names)."""
         marks = {name: info.json_schema_extra for name, info in cls.model_fields.items()}
         return frozenset(
             name
@@ -268,7 +268,7 @@ class Flow(StateMachine, metaclass=_FlowType):
 
     @classmethod
     def in_clear(cls, actor: Any, case: Any) -> bool:
-        """Whether this actor, who may see the case, reads in it what is about the customer."""
+        """Whether this actor, who may see the case, reads in it what is about the customer; nobody does until the flow says who."""
         return False
 
     @classmethod

@@ -21,15 +21,20 @@ Audience = Callable[[Session, Outbox, datetime], Iterable[int | None]]
 @dataclass(frozen=True, slots=True, init=False)
 class News:
     """A fact (one that begins with a dot bears the workflow's name before it), the marked text it is told in, and everybody
-    who is told. Where minutes matter, it is `urgent`: neither quiet hours nor the day's mail need hold it back."""
+    who is told. Where minutes matter, it is `urgent`: neither quiet hours nor the day's mail need hold it back. What calls for a
+    step names the states in which that can be taken (`while_in`): once the case stands elsewhere, it is not sent any more."""
 
     fact: str
     says: str
     to: tuple[Audience, ...]
     urgent: bool
+    while_in: tuple[str, ...]
 
-    def __init__(self, fact: str, says: str, *to: Audience, urgent: bool = False) -> None:
-        for name, value in {"fact": fact, "says": says, "to": to, "urgent": urgent}.items():
+    def __init__(
+        self, fact: str, says: str, *to: Audience, urgent: bool = False, while_in: tuple[str, ...] = ()
+    ) -> None:
+        given = {"fact": fact, "says": says, "to": to, "urgent": urgent, "while_in": while_in}
+        for name, value in given.items():
             object.__setattr__(self, name, value)
 
     def readers(self, session: Session, fact: Outbox, at: datetime) -> list[int]:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from models.leads import Lead
 from models.messages import Message
 from models.remembered import Approval, Outbox
+from workflows.flows import FLOWS, NEWS
 
 ASKING = ("approval.requested", "approval.reminder", "approval.escalated")
 
@@ -22,4 +23,8 @@ def overtaken(session: Session, message: Message, person_id: int) -> bool:
     if message.fact in ASKING:
         about = select(Outbox.case_code).where(Outbox.uid == message.fact_uid).scalar_subquery()
         return session.scalar(select(Approval.state).where(Approval.code == about)) != "pending"
+    news = NEWS.get(message.fact)
+    if news is not None and news.while_in:
+        table = FLOWS[message.fact.partition(".")[0]].table
+        return session.scalar(select(table.state).where(table.code == message.case_code)) not in news.while_in
     return False

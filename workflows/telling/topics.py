@@ -6,7 +6,7 @@ from workflows.flows import FLOWS, NEWS
 from workflows.words import _
 
 TOPICS = {
-    "urgent": _("A customer is waiting: minutes matter"),
+    "urgent": _("Minutes matter: a customer waits, or something has happened outside"),
     "lead": _("Leads"),
     "approval": _("Approvals"),
     "pay": _("Quota, pay and attendance"),

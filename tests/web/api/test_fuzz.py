@@ -6,7 +6,7 @@ import time
 import zlib
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -127,6 +127,35 @@ def put_before_the_office(company: Company) -> None:
         code = company.mei.post("/question", {"clause": "S20 (三)9", "question": question}).json["code"]
         if question != "一":
             company.zhi.post(f"/question/{code}/rule", {"ruling": "不算"})
+    put_on_the_way(company)
+    for step in ((), ("answer",), ("answer", "handle")):
+        told = {"kind": "weather", "place": "x", "happened": "x"}
+        code = company.mei.post("/incident", told).json["code"]
+        for event in step:
+            company.guo.post(
+                f"/incident/{code}/{event}", {{"answer": "answer", "handle": "handling"}[event]: "x"}
+            )
+
+
+def put_on_the_way(company: Company) -> None:
+    """Field trips: planned, approved, under way, ended."""
+    ready = dict.fromkeys(("papers", "tools", "cards", "gifts"), True)
+    with databases.read(company.engine) as session:
+        begin = person_at(company.app, session) + timedelta(minutes=1)
+    lead = company.lead(by="mei", phone="13822000001")
+    for number in range(4):
+        times = {
+            "starts_at": (begin + timedelta(hours=number)).isoformat(),
+            "ends_at": (begin + timedelta(hours=number + 1)).isoformat(),
+        }
+        code = company.mei.post("/trip", {"place": "x", "purpose": "x", "leads": [lead], **times}).json[
+            "code"
+        ]
+        company.mei.post(f"/trip/{code}/confirm", ready)
+    for approval in company.lin.get("/approvals?mine=1&limit=200").json["items"]:
+        if approval["flow"] == "trip" and approval["code"] != code:
+            company.lin.post(f"/approvals/{approval['id']}/approve")
+            company.mei.post(f"/trip/{approval['code']}/start")
 
 
 def promise(company: Company) -> None:
