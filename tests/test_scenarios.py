@@ -63,6 +63,7 @@ ASKED_BY_PEOPLE = {
     "month": {"begin", "submit", "send_back", "approve", "pay", "lock"},
     "policy": {"draft", "check", "adopt", "discard"},
     "question": {"pose", "rule", "rule_anew", "dismiss", "withdraw", "lift"},
+    "log": {"begin", "hand_in", "hand_in_plan", "grade", "send_back", "excuse"},
 }  # fmt: skip
 NEED_APPROVAL = {
     "lead": {"reclaim", "extend", "deal", "invalidate", "lose", "expose"},
@@ -80,6 +81,7 @@ TIMERS = {
     "deduction": {"appeal"},
     "dispute": {"dispute_reminder"},
     "question": {"ruling_reminder"},
+    "log": {"log_due", "log_to_leader", "log_to_manager", "log_again"},
 }
 REFUSALS = {
     "not_found",

@@ -17,6 +17,7 @@ from workflows.money.policy_draft import PolicyFlow
 from workflows.money.quota import QuotaFlow
 from workflows.money.sale import SaleFlow
 from workflows.money.split import SplitFlow
+from workflows.office.log import LogFlow
 from workflows.office.question import QuestionFlow
 from workflows.rotation import DutyFlow
 from workflows.words import _
@@ -37,6 +38,7 @@ FLOWS: dict[str, type[Flow]] = {
         MonthFlow,
         PolicyFlow,
         QuestionFlow,
+        LogFlow,
     )
 }
 

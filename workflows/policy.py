@@ -77,6 +77,45 @@ class Policy(BaseModel):
         low=1,
         high=90,
     )
+    log_due_minute: int = number(
+        1_050,
+        _("Time of day at which logs, plans and reports are due"),
+        "S14 三4 (ours)",
+        "time of day",
+        high=1_439,
+    )
+    plan_due_weekday: int = number(
+        1,
+        _("Weekday on which the week's plan is due (1 is Monday)"),
+        "S4 十七 (ours)",
+        "",
+        low=1,
+        high=7,
+    )
+    report_due_weekday: int = number(
+        7,
+        _("Weekday on which the week's report is due (1 is Monday)"),
+        "S4 十七 (ours)",
+        "",
+        low=1,
+        high=7,
+    )
+    log_leader_minutes: int = number(
+        60,
+        _("Minutes after which the leader is told of a log that is not there"),
+        "S14 三4 (ours)",
+        "minutes",
+        low=1,
+        high=1440,
+    )
+    log_manager_hours: int = number(
+        15,
+        _("Hours after which the manager is told of a log that is not there"),
+        "S14 三4 (ours)",
+        "hours",
+        low=1,
+        high=720,
+    )
     draft_hours: int = number(
         24,
         _("Hours a capture may wait on a phone until it is sent"),

@@ -49,6 +49,7 @@ def busy(books: Books) -> dict[str, str]:
         "mei", "question", "pose", clause="S20 (三)9", question="签字当天算不算第一天"
     )
     books.act("zhi", "question", "rule", found["question"], ruling="不算")
+    found |= of_conduct(books)
     books.close("submitted")
     books.act("sun", "month", "send_back", books.month_code(), reason="再看一遍")
     books.close("approved")
@@ -68,6 +69,14 @@ def busy(books: Books) -> dict[str, str]:
         shown = arrival.issue(session, found["expected"], staff.actor_named(session, "mei"), office.now)
         found["token"] = token_of(shown.key)
     return found
+
+
+def of_conduct(books: Books) -> dict[str, str]:
+    """Something of every workflow about how people work."""
+    day = f"{books.month}-02"
+    log = books.act("mei", "log", "begin", kind="day", day=day)
+    books.act("mei", "log", "hand_in", log, results="派单两百份", problems="下雨", next_steps="回访")
+    return {"log": log}
 
 
 def sent_register(office: Office) -> str:
@@ -108,8 +117,9 @@ def addresses(month: str, c: dict[str, str]) -> dict[str, list[str]]:
             f"/cases/dispute/{c['dispute']}", "/money", "/inbox",
             "/office", "/policies", "/policies/S20", "/policies/S1", "/policies/scenarios/ten_days_to_the_minute",
             f"/cases/question/{c['question']}", "/do/question/begin/pose",
+            f"/cases/log/{c['log']}", "/do/log/begin/begin",
         ],
-        "lin": ["/", "/leads?tick=all", f"/team/{month}?equal=1", "/money", "/cases/deduction", "/do/deduction/begin/report", "/pipeline"],
+        "lin": ["/", "/cases/log", f"/do/log/{c['log']}/grade", "/leads?tick=all", f"/team/{month}?equal=1", "/money", "/cases/deduction", "/do/deduction/begin/report", "/pipeline"],
         "desk": ["/", "/reception", "/leads/all", f"/arrive/{c['token']}"],
         "c1": ["/", "/rotation", f"/leads/{c['held']}", f"/do/lead/{c['held']}/lose"],
         "guo": [

@@ -7,8 +7,8 @@ from typing import Any
 from workflows.engine.flow import Facts, Step
 from workflows.words import say
 
-OURS = {"private": "x-personal", "person": "x-person"}
-DROPPED = ("hidden", "input", "choices", "private", "person", "left")
+OURS = {"private": "x-personal", "person": "x-person", "people": "x-people"}
+DROPPED = ("hidden", "input", "choices", "private", "person", "people", "left")
 
 
 def both(text: str) -> dict[str, str]:

@@ -99,10 +99,12 @@ def label_of(flow: type[Flow], column: str) -> str:
 
 
 def told(flow: type[Flow], column: str, value: Any) -> bool:
-    """Whether a column says anything: no empty one, and no nought that nobody was asked for."""
+    """Whether a column says anything: no empty one, and no nought that nobody was asked for, unless none at all would be
+    something else."""
     if value is None or value is False or value in ("", [], {}):
         return False
-    return value != 0 or column in _asked(flow)
+    columns = flow.table.__table__.columns
+    return value != 0 or column in _asked(flow) or bool(column in columns and columns[column].nullable)
 
 
 @cache
@@ -146,8 +148,10 @@ def _text(session: Session, flow: type[Flow], column: str, value: Any) -> str:
         return names(session).get(value, "—")
     if table in ("team", "project"):
         return _places(session, table).get(value, "—")
+    if column in flow.names_people:
+        return " · ".join(names(session).get(person, "—") for person in value)
     choices = choices_of(flow).get(column, {})
-    if value in choices:
+    if isinstance(value, str | int) and value in choices:
         return said(choices[value])
     return in_words(column, value)
 
@@ -171,7 +175,8 @@ def in_words(name: str, value: Any) -> str:
     if isinstance(value, str) and name in ("day", "effective_on"):
         return calendar_day(date.fromisoformat(value))
     if isinstance(value, dict | list):
-        return " · ".join(f"{k} {v}" for k, v in parts_of(name, value))
+        lines = value if isinstance(value, list) else [f"{k} {v}" for k, v in parts_of(name, value)]
+        return " · ".join(map(str, lines))
     return str(value)
 
 
@@ -231,6 +236,7 @@ UNITS = {
     "leads": _("leads"),
     "people": _("people"),
     "half days": _("half days"),
+    "time of day": _("hh:mm"),
     "%": "%",
 }
 
@@ -253,6 +259,8 @@ def number_said(name: str, value: Any) -> str:
     unit = unit_of(name)
     if unit == "fen":
         return yuan(int(value))
+    if unit == "time of day":
+        return f"{int(value) // 60:02}:{int(value) % 60:02}"
     if unit == "1/100":
         return f"{int(value) / 100:.2f} {said(UNITS['days'])}"
     return f"{value}%" if unit == "%" else f"{value} {said(UNITS.get(unit, unit))}".strip()

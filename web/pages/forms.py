@@ -25,14 +25,17 @@ from wtforms import (  # type: ignore[attr-defined]
     RadioField,
     SelectChoice,
     SelectField,
+    SelectMultipleField,
     StringField,
     TelField,
     TextAreaField,
 )  # fmt: skip
+from wtforms.widgets import CheckboxInput
 
 from models.people import Person
 from web.pages.words import said
 from workflows.clauses import RULEBOOKS
+from workflows.engine.actor import STAFF_ROLES
 from workflows.money.months import a_month
 from workflows.staff import works
 from workflows.words import Text, _
@@ -56,6 +59,12 @@ class MoneyField(StringField):
     def fen(self) -> Any:
         """Fen, or the text itself where it is no amount (then `take` says so)."""
         return fen_of(str(self.data or ""))
+
+
+class CrewField(SelectMultipleField):
+    """Several people, each with a box to tick."""
+
+    option_widget = CheckboxInput()
 
 
 def fen_of(typed: str) -> Any:
@@ -112,6 +121,9 @@ def _field(name: str, info: FieldInfo, session: Session, at: datetime, zone: Zon
             render_kw=keys,
             validate_choice=False,
         )
+    if extra.get("people"):
+        crew = _people(session, str(extra["people"]), at, zone)[1:]
+        return CrewField(label, choices=crew, validate_choice=False)
     if "choices" in extra:
         return _choice(label, extra["choices"], info.is_required(), keys)
     if get_origin(kind) is Literal and get_args(kind) == (True,):
@@ -170,9 +182,9 @@ def _clauses(label: str, keys: dict[str, Any]) -> Any:
 def _people(
     session: Session, role: str, at: datetime, zone: ZoneInfo, left: bool = False
 ) -> list[SelectChoice]:
-    """Those of the staff who have the role, also (at the end) those who have `left` where that is meant; who may hold
+    """Those of the staff who have the role (`staff` is whoever), also (at the end) those who have `left` where that is meant; who may hold
     leads for outreach are members and leaders."""
-    wanted = set(OUTREACH if role == "member" else (role,))
+    wanted = set({"member": OUTREACH, "staff": STAFF_ROLES}.get(role, (role,)))
     today = at.astimezone(zone).date()
     people = session.scalars(select(Person).order_by(Person.name))
     staff = sorted(people, key=lambda p: not works(p, today))
@@ -191,11 +203,13 @@ def facts_of(form: Form, zone: ZoneInfo) -> dict[str, Any]:
         for name, field in form._fields.items()
         if not isinstance(field, HiddenField)
     }
-    return {name: value for name, value in found.items() if value not in (None, "")}
+    return {name: value for name, value in found.items() if value not in (None, "", [])}
 
 
 def _value(field: Field, zone: ZoneInfo) -> Any:
     typed = field.raw_data[0].strip() if field.raw_data and isinstance(field.raw_data[0], str) else ""
+    if isinstance(field, CrewField):
+        return list(field.data or ())
     if isinstance(field, BooleanField):
         return bool(field.data)
     if isinstance(field, MoneyField):

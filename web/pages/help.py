@@ -10,6 +10,7 @@ from datetime import timedelta
 from flask import Blueprint, abort
 
 from web.pages.cases import picture
+from web.pages.fields import label_of
 from web.pages.sessions import signed_in
 from web.pages.show import Desk, look, show
 from web.pages.words import locale, said, span
@@ -18,6 +19,7 @@ from workflows.engine import Flow
 from workflows.engine.flow import Step
 from workflows.engine.who import AnyOf, Who
 from workflows.flows import FLOWS
+from workflows.words import _
 
 page = Blueprint("help", __name__)
 VALUE = re.compile(r"%\((\w+)\)s")
@@ -38,10 +40,10 @@ class Happening:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """A timer as the present policy has it: what it is called, after how long, and what it does unless what."""
+    """A timer as the present policy has it: what it is called, when it is due, and what it does unless what."""
 
     label: str
-    after: str
+    due: str
     then: str
     unless: str
 
@@ -96,7 +98,17 @@ def _clocks(desk: Desk, flow: type[Flow]) -> list[Clock]:
     found = {}
     for timer in flow.timers:
         length: timedelta = timer.after(desk.at, numbers, desk.zone) - desk.at
+        since = label_of(flow, timer.since) if timer.since else ""
         found[timer.name, length] = Clock(
-            said(timer.label), span(length), said(timer.then), said(timer.unless)
+            said(timer.label), _due(length, since), said(timer.then), said(timer.unless)
         )
     return list(found.values())
+
+
+def _due(length: timedelta, since: str) -> str:
+    """After so long; where it is reckoned from a time that stands in the case, from which."""
+    if not since:
+        return said(_("after %(span)s"), span=span(length))
+    if not length:
+        return said(_("at the time of “%(since)s”"), since=since)
+    return said(_("%(span)s after “%(since)s”"), span=span(length), since=since)

@@ -3,6 +3,7 @@ new version is drafted."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -26,12 +27,16 @@ from workflows.words import Text, _
 page = Blueprint("policies", __name__)
 LOOKERS = ("admin", "manager", "sales_manager", "auditor", "leader", "finance")
 AUTHORS = ("manager", "sales_manager", "finance", "admin")
+TIME_OF_DAY = re.compile(r"(\d\d?)[:：]([0-5]\d)", re.ASCII)
 GROUPS = {
     _("How long a customer is protected"): (
         "conversion_days", "call_in_days", "visit_months", "extension_days_max", "offer_minutes",
     ),
     _("Reminders"): (
         "approval_reminder_hours", "approval_escalation_hours", "screening_reminder_hours", "ruling_days", "timer_late_minutes",
+    ),
+    _("Logs and reports"): (
+        "log_due_minute", "plan_due_weekday", "report_due_weekday", "log_leader_minutes", "log_manager_hours",
     ),
     _("On the street and at the desk"): ("draft_hours", "phone_clock_minutes", "arrival_code_minutes"),
     _("Pool and team"): ("pool_claims_per_day", "pool_held_max", "pool_return_days", "team_size_max"),
@@ -116,7 +121,9 @@ def _number(name: str, now: policy.Policy) -> Number:
 
 
 def _typed(name: str, value: int) -> str:
-    """A number as people type it: amounts in yuan, hundredths with a point."""
+    """A number as people type it: amounts in yuan, hundredths with a point, a time of day as a clock shows it."""
+    if unit_of(name) == "time of day":
+        return number_said(name, value)
     if unit_of(name) in ("fen", "1/100"):
         return f"{value / 100:.2f}" if value % 100 else str(value // 100)
     return str(value)
@@ -195,7 +202,9 @@ def _touched(now: policy.Policy) -> set[str]:
 
 
 def _read(name: str, typed: str) -> int | None:
-    """The number as the policy keeps it: fen of yuan, hundredths of a decimal."""
+    """The number as the policy keeps it: fen of yuan, hundredths of a decimal, minutes since midnight of a time of day."""
+    if found := TIME_OF_DAY.fullmatch(typed) if unit_of(name) == "time of day" else None:
+        return int(found[1]) * 60 + int(found[2])
     if unit_of(name) in ("fen", "1/100"):
         value = fen_of(typed)
         return value if isinstance(value, int) else None

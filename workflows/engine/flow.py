@@ -39,8 +39,8 @@ class Facts(BaseModel):
     @classmethod
     @cache
     def marked(cls, mark: str) -> frozenset[str]:
-        """The fields that bear this mark: `private` (about the customer, sealed), `person` (names one of the staff), `left`
-        (or somebody who has left)."""
+        """The fields that bear this mark: `private` (about the customer, sealed), `person` (names one of the staff),
+        `people` (names several), `left` (or somebody who has left)."""
         marks = {name: info.json_schema_extra for name, info in cls.model_fields.items()}
         return frozenset(name for name, extra in marks.items() if isinstance(extra, dict) and extra.get(mark))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -51,6 +51,16 @@ def minutes(number: str) -> Reckoning:
     return lambda start, policy, zone: start + timedelta(minutes=getattr(policy, number))
 
 
+def at_once(start: datetime, policy: Any, zone: ZoneInfo) -> datetime:
+    """At the very instant from which it is reckoned; for timers `since` a column of the case."""
+    return start
+
+
+def at_minute(day: date, minute: int, zone: ZoneInfo) -> datetime:
+    """The instant at which the company's clock shows so many minutes since midnight of this day."""
+    return datetime.combine(day, time(minute // 60, minute % 60), zone).astimezone(UTC)
+
+
 def add_days(start: datetime, count: int, zone: ZoneInfo) -> datetime:
     """`count` days later at the same local time, across any change of the clocks."""
     local = start.astimezone(zone).replace(tzinfo=None) + timedelta(days=count)
@@ -61,7 +71,9 @@ def add_days(start: datetime, count: int, zone: ZoneInfo) -> datetime:
 class Timer:
     """A timer as a flow declares it. When due it takes `event` (by the clock) or only tells `fact`.
 
-    `then` and `unless` tell people what it does and what keeps it from doing so.
+    It is reckoned from the step that starts it, or from the instant that stands in the column `since` of its case; what
+    would have been due before the step is due with it. `then` and `unless` tell people what it does and what keeps it from
+    doing so.
     `when` says for which cases it starts; `still` whether a notice is still wanted when it falls due; `waits_for` is an
     event whose pending approval holds the timer back until it is decided. One timer of a name runs per case: starting
     it again replaces the one that runs.
@@ -78,6 +90,7 @@ class Timer:
     still: Callable[[Any], bool] | None = None
     then: str = ""
     unless: str = ""
+    since: str = ""
 
 
 class CaseTimers:
@@ -93,6 +106,7 @@ class CaseTimers:
         """Start it, in place of one of the same name that still runs."""
         if self.case.version > 1:
             self.cancel(timer.name, result="replaced")
+        start = getattr(self.case, timer.since) if timer.since else self.at
         self.session.writing.add(
             TIMER,
             {
@@ -102,7 +116,7 @@ class CaseTimers:
                 "name": timer.name,
                 "state": "pending",
                 "started_at": self.at,
-                "due_at": timer.after(self.at, self.policy, self.zone),
+                "due_at": max(self.at, timer.after(start, self.policy, self.zone)),
                 "waits_for": timer.waits_for,
                 "policy_version": self.policy.version,
             },

@@ -126,6 +126,11 @@ def put_before_the_office(company: Company) -> None:
         code = company.mei.post("/question", {"clause": "S20 (三)9", "question": question}).json["code"]
         if question != "一":
             company.zhi.post(f"/question/{code}/rule", {"ruling": "不算"})
+    for day in ("05", "06", "07"):
+        code = company.mei.post("/log", {"kind": "day", "day": f"{MONTHS[0]}-{day}"}).json["code"]
+        if day != "05":
+            told = {"results": "派单", "problems": "无", "next_steps": "回访"}
+            company.mei.post(f"/log/{code}/hand_in", told)
 
 
 def drain(company: Company) -> None:

@@ -1,0 +1,44 @@
+"""How people work: their logs and reports, rounds of inspection, training, what is punished and what is praised."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import ForeignKey, Integer, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.base import Base, Case
+from models.people import Person
+
+
+class Log(Case, Base):
+    """What somebody did on a day, or plans or reports of a week (S14 三4, S4 十七–二十). `day` is the day, or the week's Monday;
+    `due_at` the instant by which it is to be handed in, `handed_in_at` that at which it first was. The figures are what the
+    books say of that day or week; a plan has none."""
+
+    __tablename__ = "log"
+    __table_args__ = (UniqueConstraint("person_id", "kind", "day"),)
+
+    kind: Mapped[str] = mapped_column(String(12))
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    day: Mapped[date] = mapped_column(index=True)
+    leader_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
+    due_at: Mapped[datetime]
+    handed_in_at: Mapped[datetime | None]
+    late: Mapped[bool] = mapped_column(default=False)
+    captures: Mapped[int | None] = mapped_column(Integer)
+    screenings: Mapped[int | None] = mapped_column(Integer)
+    visits: Mapped[int | None] = mapped_column(Integer)
+    deals: Mapped[int | None] = mapped_column(Integer)
+    follow_ups: Mapped[int | None] = mapped_column(Integer)
+    results: Mapped[str | None] = mapped_column(Text)
+    problems: Mapped[str | None] = mapped_column(Text)
+    next_steps: Mapped[str | None] = mapped_column(Text)
+    goal: Mapped[str | None] = mapped_column(Text)
+    strategy: Mapped[str | None] = mapped_column(Text)
+    plan: Mapped[str | None] = mapped_column(Text)
+    effect: Mapped[str | None] = mapped_column(Text)
+    grade: Mapped[int | None] = mapped_column(Integer)
+    comment: Mapped[str | None] = mapped_column(Text)
+    graded_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    person: Mapped[Person] = relationship(foreign_keys=[person_id], lazy="joined")

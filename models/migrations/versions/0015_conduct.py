@@ -1,0 +1,66 @@
+"""logs"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0015"
+down_revision = "0014"
+branch_labels = None
+depends_on = None
+KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def upgrade() -> None:
+    """Only new tables: processes of the code before go on meanwhile."""
+    op.create_table(
+        "log",
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("person_id", KEY, nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("leader_id", KEY, nullable=True),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("handed_in_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("late", sa.Boolean(), nullable=False),
+        *(
+            sa.Column(name, sa.Integer(), nullable=True)
+            for name in ("captures", "screenings", "visits", "deals", "follow_ups", "grade")
+        ),
+        *(
+            sa.Column(name, sa.Text(), nullable=True)
+            for name in ("results", "problems", "next_steps", "goal", "strategy", "plan", "effect", "comment")
+        ),
+        sa.Column("graded_by_id", KEY, nullable=True),
+        *of_a_case("log"),
+        *(
+            sa.ForeignKeyConstraint([column], ["person.id"], name=op.f(f"fk_log_{column}_person"))
+            for column in ("person_id", "leader_id", "graded_by_id")
+        ),
+        sa.UniqueConstraint("person_id", "kind", "day", name=op.f("uq_log_person_id_kind_day")),
+    )
+    indexed("log", "day", "leader_id")
+
+
+def of_a_case(table: str) -> list[sa.schema.SchemaItem]:
+    """The columns and keys of everything that has a life."""
+    return [
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("code", sa.String(length=24), nullable=False),
+        sa.Column("state", sa.String(length=24), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("head", sa.String(length=64), nullable=False),
+        sa.Column("policy_version", sa.Integer(), nullable=False),
+        sa.Column("project_id", KEY, nullable=False),
+        sa.ForeignKeyConstraint(["project_id"], ["project.id"], name=op.f(f"fk_{table}_project_id_project")),
+        sa.PrimaryKeyConstraint("id", name=op.f(f"pk_{table}")),
+        sa.UniqueConstraint("code", name=op.f(f"uq_{table}_code")),
+    ]
+
+
+def indexed(table: str, *columns: str) -> None:
+    """Indexes on these columns, and on those by which every case is looked for."""
+    for column in (*columns, "state", "project_id"):
+        op.create_index(op.f(f"ix_{table}_{column}"), table, [column], unique=False)
+
+
+def downgrade() -> None:
+    op.drop_table("log")

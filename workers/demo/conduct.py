@@ -1,0 +1,50 @@
+"""How people work in the demo company: logs that were handed in and one that was not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from workers.demo import cast
+from workers.demo.month import Deed, Life, later
+from workflows.office.log import LogFlow
+
+
+class Conduct:
+    """The scenes of the last days before `now`."""
+
+    def __init__(self, now: datetime, start: datetime) -> None:
+        self.now, self.zone = now, start.tzinfo
+
+    def scenes(self) -> Iterator[Life]:
+        yield self.log_graded("小梅", "周立军")
+        yield self.log_missing("大鹏")
+
+    def day(self, ago: int, hour: int, minute: int = 0) -> datetime:
+        """A time of one of the last days, as the company's clock shows it."""
+        local = self.now.astimezone(self.zone) - timedelta(days=ago)
+        return local.replace(hour=hour, minute=minute, second=0, microsecond=0)
+
+    def log_graded(self, who: str, leader: str) -> Life:
+        at = self.day(1, 16, 40)
+        seen = yield Deed(at, who, "begin", None, {"kind": "day", "day": at.date()}, LogFlow)
+        facts = {
+            "results": "上午万达东门派单, 下午电话回访八组",
+            "problems": "小雨, 驻足的人少",
+            "next_steps": "周末约两组到访",
+        }
+        seen = yield Deed(later(seen.at, minutes=25), who, "hand_in", seen.code, facts, LogFlow)
+        yield Deed(
+            later(seen.at, hours=1),
+            leader,
+            "grade",
+            seen.code,
+            {"grade": 4, "comment": "约访要写明姓名"},
+            LogFlow,
+        )
+
+    def log_missing(self, who: str) -> Life:
+        at = self.day(2, 9, 10)
+        yield Deed(
+            at, cast.LEADER_OF[who], "begin", None, {"kind": "day", "day": at.date(), "person": who}, LogFlow
+        )
