@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Integer, String, Text, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, Case
@@ -42,3 +42,21 @@ class Log(Case, Base):
     comment: Mapped[str | None] = mapped_column(Text)
     graded_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     person: Mapped[Person] = relationship(foreign_keys=[person_id], lazy="joined")
+
+
+class Round(Case, Base):
+    """A supervisor's round at a spot on a day: who was there, what was found (S14, S20 罚). `there` are people's ids;
+    `violations` counts the findings that became deductions, `spared` those that the weather kept from it."""
+
+    __tablename__ = "round"
+
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    day: Mapped[date] = mapped_column()
+    spot: Mapped[str] = mapped_column(String(80), index=True)
+    there: Mapped[list[int]] = mapped_column(JSON, default=list)
+    findings: Mapped[int] = mapped_column(Integer, default=0)
+    violations: Mapped[int] = mapped_column(Integer, default=0)
+    spared: Mapped[int] = mapped_column(Integer, default=0)
+    weather: Mapped[str | None] = mapped_column(Text)
+    summary: Mapped[str | None] = mapped_column(Text)
+    person: Mapped[Person] = relationship(lazy="joined")

@@ -63,6 +63,7 @@ ASKED_BY_PEOPLE = {
     "month": {"begin", "submit", "send_back", "approve", "pay", "lock"},
     "policy": {"draft", "check", "adopt", "discard"},
     "question": {"pose", "rule", "rule_anew", "dismiss", "withdraw", "lift"},
+    "round": {"begin", "find", "waive", "close"},
     "log": {"begin", "hand_in", "hand_in_plan", "grade", "send_back", "excuse"},
 }  # fmt: skip
 NEED_APPROVAL = {
@@ -81,6 +82,7 @@ TIMERS = {
     "deduction": {"appeal"},
     "dispute": {"dispute_reminder"},
     "question": {"ruling_reminder"},
+    "round": {"round_reminder"},
     "log": {"log_due", "log_to_leader", "log_to_manager", "log_again"},
 }
 REFUSALS = {

@@ -19,6 +19,7 @@ from workflows.money.sale import SaleFlow
 from workflows.money.split import SplitFlow
 from workflows.office.log import LogFlow
 from workflows.office.question import QuestionFlow
+from workflows.office.round import RoundFlow
 from workflows.rotation import DutyFlow
 from workflows.words import _
 
@@ -39,6 +40,7 @@ FLOWS: dict[str, type[Flow]] = {
         PolicyFlow,
         QuestionFlow,
         LogFlow,
+        RoundFlow,
     )
 }
 

@@ -116,6 +116,14 @@ class Policy(BaseModel):
         low=1,
         high=720,
     )
+    round_hours: int = number(
+        12,
+        _("Hours until a round of inspection is to be closed"),
+        "S20 罚 (ours)",
+        "hours",
+        low=1,
+        high=720,
+    )
     draft_hours: int = number(
         24,
         _("Hours a capture may wait on a phone until it is sent"),

@@ -76,7 +76,9 @@ def of_conduct(books: Books) -> dict[str, str]:
     day = f"{books.month}-02"
     log = books.act("mei", "log", "begin", kind="day", day=day)
     books.act("mei", "log", "hand_in", log, results="派单两百份", problems="下雨", next_steps="回访")
-    return {"log": log}
+    round_made = books.act("zhi", "round", "begin", spot="万达东门", there=["mei", "lin"])
+    books.act("zhi", "round", "find", round_made, kind="remark", person="mei", seen="展架摆放整齐")
+    return {"log": log, "round": round_made}
 
 
 def sent_register(office: Office) -> str:
@@ -132,7 +134,7 @@ def addresses(month: str, c: dict[str, str]) -> dict[str, list[str]]:
             "/leads/all?channel=flyer&who=mei", f"/leads/{c['asked']}",
         ],
         "fei": ["/", "/inbox", f"/cases/sale/{c['sale']}", f"/months/{month}"],
-        "zhi": ["/", "/office", f"/do/question/{c['question']}/dismiss", f"/leads/{c['held']}", "/access", "/reports"],
+        "zhi": ["/", "/office", f"/cases/round/{c['round']}", f"/do/round/{c['round']}/find", "/do/round/begin/begin", f"/do/question/{c['question']}/dismiss", f"/leads/{c['held']}", "/access", "/reports"],
         "root": ["/", "/people", "/people/new", "/people/1", "/policy", "/health", "/style", "/webhooks", "/webhooks/1", "/webhooks/log"],
     }  # fmt: skip
 

@@ -24,7 +24,6 @@ from workflows import drawing, verify
 from workflows.approval import ApprovalFlow
 from workflows.engine.flow import Flow
 from workflows.flows import FLOWS
-from workflows.lead import LeadFlow
 from workflows.money.statements import may_see
 from workflows.views import Choice, choices, history_of, may_decide, names, visible
 from workflows.words import _
@@ -139,13 +138,14 @@ def _page(desk: Desk, flow: type[Flow], found: Any) -> str:
     asked = {approval.event for approval in pending}
     offered = choices(flow, desk.actor, found)
     history = history_of(desk.session, flow.flow_name, found.code)
+    fields = fields_of(desk.session, flow, found)
     return show(
         "case.html",
         flow=flow,
         case=found,
         title=title(desk, found),
-        fields=fields_of(desk.session, flow, found),
-        readable=_readable(desk, getattr(found, "lead_code", None)),
+        fields=fields,
+        readable={field.name for field in fields if _readable(desk, field)},
         line_url=_line_url(desk, found),
         can=[c for c in offered if c.allowed and c.event not in asked],
         cannot=[c for c in offered if not c.allowed],
@@ -172,8 +172,9 @@ def decisions(desk: Desk, approval: Approval) -> list[Choice]:
     return [choice for choice in may if decides or choice.event == "withdraw"]
 
 
-def _readable(desk: Desk, lead: str | None) -> bool:
-    return bool(lead) and visible(desk.session, LeadFlow, desk.actor, str(lead)) is not None
+def _readable(desk: Desk, field: Field) -> bool:
+    """Whether a column names another case that this reader may see."""
+    return field.of in FLOWS and visible(desk.session, FLOWS[field.of], desk.actor, field.text) is not None
 
 
 def _line_url(desk: Desk, found: Any) -> str | None:

@@ -39,6 +39,7 @@ LABELS = {
     "person": _("Person"),
     "position": _("Place"),
     "reported_by": _("Reported by"),
+    "round_code": _("Inspection round"),
     "rescinded_at": _("Called off"),
     "seller": _("Brought by"),
     "settled_month": _("Settled in"),
@@ -63,12 +64,13 @@ CAUSES = {
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A column of a case in words. `lead` is the code of the lead it names, `parts` the lines of a value that is a table."""
+    """A column of a case in words. `of` is the workflow of the case that it names by its code, `parts` the lines of a value that
+    is a table."""
 
     name: str
     label: str
     text: str
-    lead: str | None = None
+    of: str = ""
     parts: tuple[tuple[str, str], ...] = ()
 
 
@@ -134,8 +136,8 @@ def _with_before(session: Session, case: Any, field: Field) -> Field:
 def field_of(session: Session, flow: type[Flow], column: str, value: Any) -> Field:
     """One column with its value in words."""
     label = label_of(flow, column)
-    if column == "lead_code":
-        return Field(column, label, str(value), lead=str(value))
+    if column.endswith("_code"):
+        return Field(column, label, str(value), of=column.removesuffix("_code"))
     parts = _parts(session, column, value)
     if parts:
         return Field(column, label, " · ".join(f"{k} {v}" for k, v in parts), parts=parts)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from workers.demo import cast
 from workers.demo.month import Deed, Life, later
 from workflows.office.log import LogFlow
+from workflows.office.round import RoundFlow
 
 
 class Conduct:
@@ -19,6 +20,7 @@ class Conduct:
     def scenes(self) -> Iterator[Life]:
         yield self.log_graded("小梅", "周立军")
         yield self.log_missing("大鹏")
+        yield self.round_made("周立军", "晓琳")
 
     def day(self, ago: int, hour: int, minute: int = 0) -> datetime:
         """A time of one of the last days, as the company's clock shows it."""
@@ -48,3 +50,14 @@ class Conduct:
         yield Deed(
             at, cast.LEADER_OF[who], "begin", None, {"kind": "day", "day": at.date(), "person": who}, LogFlow
         )
+
+    def round_made(self, who: str, found: str) -> Life:
+        """A leader looks at another team: one remark, one violation that waits to be judged."""
+        at = self.day(1, 15, 5)
+        seen = yield Deed(at, who, "begin", None, {"spot": cast.SPOTS[3], "there": [found]}, RoundFlow)
+        remark = {"kind": "remark", "seen": "展架摆放整齐, 资料充足"}
+        seen = yield Deed(later(seen.at, minutes=4), who, "find", seen.code, remark, RoundFlow)
+        violation = {"kind": "appearance", "person": found, "seen": "未佩戴工牌"}
+        seen = yield Deed(later(seen.at, minutes=3), who, "find", seen.code, violation, RoundFlow)
+        facts = {"summary": "在岗一人, 一处违规已上报"}
+        yield Deed(later(seen.at, minutes=10), who, "close", seen.code, facts, RoundFlow)

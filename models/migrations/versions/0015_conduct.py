@@ -1,4 +1,4 @@
-"""logs"""
+"""logs and rounds of inspection"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,7 +11,7 @@ KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    """Only new tables: processes of the code before go on meanwhile."""
+    """Only new tables, and a column that may be empty: processes of the code before go on meanwhile."""
     op.create_table(
         "log",
         sa.Column("kind", sa.String(length=12), nullable=False),
@@ -38,6 +38,19 @@ def upgrade() -> None:
         sa.UniqueConstraint("person_id", "kind", "day", name=op.f("uq_log_person_id_kind_day")),
     )
     indexed("log", "day", "leader_id")
+    op.create_table(
+        "round",
+        sa.Column("person_id", KEY, nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("spot", sa.String(length=80), nullable=False),
+        sa.Column("there", sa.JSON(), nullable=False),
+        *(sa.Column(name, sa.Integer(), nullable=False) for name in ("findings", "violations", "spared")),
+        *(sa.Column(name, sa.Text(), nullable=True) for name in ("weather", "summary")),
+        *of_a_case("round"),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_round_person_id_person")),
+    )
+    indexed("round", "person_id", "spot")
+    op.add_column("deduction", sa.Column("round_code", sa.String(length=24), nullable=True))
 
 
 def of_a_case(table: str) -> list[sa.schema.SchemaItem]:
@@ -63,4 +76,6 @@ def indexed(table: str, *columns: str) -> None:
 
 
 def downgrade() -> None:
+    op.drop_column("deduction", "round_code")
+    op.drop_table("round")
     op.drop_table("log")

@@ -131,6 +131,10 @@ def put_before_the_office(company: Company) -> None:
         if day != "05":
             told = {"results": "派单", "problems": "无", "next_steps": "回访"}
             company.mei.post(f"/log/{code}/hand_in", told)
+    for spot in ("万达东门", "地铁口", "银泰中庭"):
+        code = company.by("all").post("/round", {"spot": spot, "there": ["mei"]}).json["code"]
+        if spot != "万达东门":
+            company.by("all").post(f"/round/{code}/find", {"kind": "conduct", "person": "mei", "seen": "x"})
 
 
 def drain(company: Company) -> None:
