@@ -60,3 +60,24 @@ class Round(Case, Base):
     weather: Mapped[str | None] = mapped_column(Text)
     summary: Mapped[str | None] = mapped_column(Text)
     person: Mapped[Person] = relationship(lazy="joined")
+
+
+class Training(Case, Base):
+    """A training, or a policy that is to be read (S4 六, S9 8, S15 四, S20 (三)2). The lists are people's ids: who must come, who
+    came (or read it), who is still missing, who passed the test and who did not."""
+
+    __tablename__ = "training"
+
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(12), index=True)
+    topic: Mapped[str] = mapped_column(String(120))
+    policy: Mapped[str | None] = mapped_column(String(24))
+    starts_at: Mapped[datetime | None]
+    place: Mapped[str | None] = mapped_column(String(80))
+    must_come: Mapped[list[int]] = mapped_column(JSON, default=list)
+    came: Mapped[list[int]] = mapped_column(JSON, default=list)
+    missing: Mapped[list[int]] = mapped_column(JSON, default=list)
+    passed: Mapped[list[int]] = mapped_column(JSON, default=list)
+    failed: Mapped[list[int]] = mapped_column(JSON, default=list)
+    note: Mapped[str | None] = mapped_column(Text)
+    person: Mapped[Person] = relationship(lazy="joined")

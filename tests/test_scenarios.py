@@ -64,6 +64,9 @@ ASKED_BY_PEOPLE = {
     "policy": {"draft", "check", "adopt", "discard"},
     "question": {"pose", "rule", "rule_anew", "dismiss", "withdraw", "lift"},
     "round": {"begin", "find", "waive", "close"},
+    "training": {
+        "plan", "have_read", "confirm", "hold", "examine", "make_up", "excuse", "complete", "call_off",
+    },
     "log": {"begin", "hand_in", "hand_in_plan", "grade", "send_back", "excuse"},
 }  # fmt: skip
 NEED_APPROVAL = {
@@ -83,6 +86,7 @@ TIMERS = {
     "dispute": {"dispute_reminder"},
     "question": {"ruling_reminder"},
     "round": {"round_reminder"},
+    "training": {"training_soon", "training_make_up", "reading_reminder"},
     "log": {"log_due", "log_to_leader", "log_to_manager", "log_again"},
 }
 REFUSALS = {

@@ -20,6 +20,7 @@ from workflows.money.split import SplitFlow
 from workflows.office.log import LogFlow
 from workflows.office.question import QuestionFlow
 from workflows.office.round import RoundFlow
+from workflows.office.training import TrainingFlow
 from workflows.rotation import DutyFlow
 from workflows.words import _
 
@@ -41,6 +42,7 @@ FLOWS: dict[str, type[Flow]] = {
         QuestionFlow,
         LogFlow,
         RoundFlow,
+        TrainingFlow,
     )
 }
 

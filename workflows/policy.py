@@ -124,6 +124,33 @@ class Policy(BaseModel):
         low=1,
         high=720,
     )
+    training_notice_hours: int = number(
+        24,
+        _("Hours before a training at which those who must come are reminded"),
+        "S4 六 (ours)",
+        "hours",
+        low=1,
+        high=720,
+    )
+    training_make_up_days: int = number(
+        7,
+        _("Days until who missed a training is asked to make it up"),
+        "S4 六 (ours)",
+        "days",
+        low=1,
+        high=90,
+    )
+    training_pass_score: int = number(
+        60, _("Points of 100 with which a test is passed"), "S20 (三)2 (ours)", "", low=1, high=100
+    )
+    reading_days: int = number(
+        7,
+        _("Days until who has not read a policy is reminded"),
+        "S4 四 (ours)",
+        "days",
+        low=1,
+        high=90,
+    )
     draft_hours: int = number(
         24,
         _("Hours a capture may wait on a phone until it is sent"),

@@ -5,6 +5,7 @@ The test of all pages and `python -m tests.screens` walk the same way, and the t
 
 from __future__ import annotations
 
+from datetime import timedelta
 from io import BytesIO
 
 from flask import Flask
@@ -78,7 +79,10 @@ def of_conduct(books: Books) -> dict[str, str]:
     books.act("mei", "log", "hand_in", log, results="派单两百份", problems="下雨", next_steps="回访")
     round_made = books.act("zhi", "round", "begin", spot="万达东门", there=["mei", "lin"])
     books.act("zhi", "round", "find", round_made, kind="remark", person="mei", seen="展架摆放整齐")
-    return {"log": log, "round": round_made}
+    reading = books.act("sun", "training", "have_read", policy="S20")
+    starts = (books.office.now + timedelta(days=40)).isoformat()
+    training = books.act("guo", "training", "plan", topic="项目说辞", kind="project", starts_at=starts)
+    return {"log": log, "round": round_made, "reading": reading, "training": training}
 
 
 def sent_register(office: Office) -> str:
@@ -119,12 +123,13 @@ def addresses(month: str, c: dict[str, str]) -> dict[str, list[str]]:
             f"/cases/dispute/{c['dispute']}", "/money", "/inbox",
             "/office", "/policies", "/policies/S20", "/policies/S1", "/policies/scenarios/ten_days_to_the_minute",
             f"/cases/question/{c['question']}", "/do/question/begin/pose",
-            f"/cases/log/{c['log']}", "/do/log/begin/begin",
+            f"/cases/log/{c['log']}", "/do/log/begin/begin", f"/cases/training/{c['reading']}",
         ],
         "lin": ["/", "/cases/log", f"/do/log/{c['log']}/grade", "/leads?tick=all", f"/team/{month}?equal=1", "/money", "/cases/deduction", "/do/deduction/begin/report", "/pipeline"],
         "desk": ["/", "/reception", "/leads/all", f"/arrive/{c['token']}"],
         "c1": ["/", "/rotation", f"/leads/{c['held']}", f"/do/lead/{c['held']}/lose"],
         "guo": [
+            f"/cases/training/{c['training']}", "/do/training/begin/plan", "/do/training/begin/have_read",
             "/", "/months", f"/months/{month}", "/money", "/policy", "/policy/draft", f"/cases/policy/{c['draft']}",
             *(f"/cases/{name}" for name in ("quota", "pay", "attendance", "sale", "dispute", "split")),
             f"/do/quota/{c['quota']}/change", "/do/quota/begin/propose", "/import", f"/import/{c['import']}", "/people/me", "/leads/nobody-knows-this",

@@ -109,6 +109,8 @@ def _due(length: timedelta, since: str) -> str:
     """After so long; where it is reckoned from a time that stands in the case, from which."""
     if not since:
         return said(_("after %(span)s"), span=span(length))
+    if length < timedelta(0):
+        return said(_("%(span)s before “%(since)s”"), span=span(length), since=since)
     if not length:
         return said(_("at the time of “%(since)s”"), since=since)
     return said(_("%(span)s after “%(since)s”"), span=span(length), since=since)

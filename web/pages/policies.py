@@ -38,7 +38,9 @@ GROUPS = {
     _("Logs and reports"): (
         "log_due_minute", "plan_due_weekday", "report_due_weekday", "log_leader_minutes", "log_manager_hours",
     ),
-    _("Inspection, training, sanctions"): ("round_hours",),
+    _("Inspection, training, sanctions"): (
+        "round_hours", "training_notice_hours", "training_make_up_days", "training_pass_score", "reading_days",
+    ),
     _("On the street and at the desk"): ("draft_hours", "phone_clock_minutes", "arrival_code_minutes"),
     _("Pool and team"): ("pool_claims_per_day", "pool_held_max", "pool_return_days", "team_size_max"),
     _("Bonuses"): ("call_visit_bonus_fen", "visit_bonus_fen", "deal_bonus_fen", "leader_bonus_fen"),

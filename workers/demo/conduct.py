@@ -9,6 +9,7 @@ from workers.demo import cast
 from workers.demo.month import Deed, Life, later
 from workflows.office.log import LogFlow
 from workflows.office.round import RoundFlow
+from workflows.office.training import TrainingFlow
 
 
 class Conduct:
@@ -21,6 +22,8 @@ class Conduct:
         yield self.log_graded("小梅", "周立军")
         yield self.log_missing("大鹏")
         yield self.round_made("周立军", "晓琳")
+        yield self.training(("阿强", "小梅", "小丽"), "晓琳")
+        yield self.policy_read()
 
     def day(self, ago: int, hour: int, minute: int = 0) -> datetime:
         """A time of one of the last days, as the company's clock shows it."""
@@ -61,3 +64,22 @@ class Conduct:
         seen = yield Deed(later(seen.at, minutes=3), who, "find", seen.code, violation, RoundFlow)
         facts = {"summary": "在岗一人, 一处违规已上报"}
         yield Deed(later(seen.at, minutes=10), who, "close", seen.code, facts, RoundFlow)
+
+    def training(self, came: tuple[str, ...], missing: str) -> Life:
+        """Held last week; one of them still has to make it up."""
+        at = self.day(8, 14)
+        facts = {"topic": "新推楼栋说辞", "kind": "project", "starts_at": at, "must_come": [*came, missing]}
+        seen = yield Deed(self.day(10, 10), cast.MANAGER, "plan", None, facts, TrainingFlow)
+        there = {"came": list(came), "note": "演练两轮"}
+        seen = yield Deed(later(at, hours=2), cast.MANAGER, "hold", seen.code, there, TrainingFlow)
+        for score, who in zip((92, 85, 55), came, strict=True):
+            tested = {"person": who, "score": score}
+            seen = yield Deed(
+                later(seen.at, minutes=5), cast.MANAGER, "examine", seen.code, tested, TrainingFlow
+            )
+
+    def policy_read(self) -> Life:
+        """Everybody is to read S20; two have."""
+        seen = yield Deed(self.day(3, 11), cast.SALES, "have_read", None, {"policy": "S20"}, TrainingFlow)
+        for hours, who in ((1, "小梅"), (5, "周立军")):
+            seen = yield Deed(later(seen.at, hours=hours), who, "confirm", seen.code, {}, TrainingFlow)

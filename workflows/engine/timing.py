@@ -47,6 +47,11 @@ def hours(number: str) -> Reckoning:
     return lambda start, policy, zone: start + timedelta(hours=getattr(policy, number))
 
 
+def hours_before(number: str) -> Reckoning:
+    """This policy number of hours before; for timers `since` a column of the case."""
+    return lambda start, policy, zone: start - timedelta(hours=getattr(policy, number))
+
+
 def minutes(number: str) -> Reckoning:
     return lambda start, policy, zone: start + timedelta(minutes=getattr(policy, number))
 

@@ -1,4 +1,4 @@
-"""logs and rounds of inspection"""
+"""logs, rounds of inspection, training"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -50,6 +50,23 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_round_person_id_person")),
     )
     indexed("round", "person_id", "spot")
+    op.create_table(
+        "training",
+        sa.Column("person_id", KEY, nullable=False),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("topic", sa.String(length=120), nullable=False),
+        sa.Column("policy", sa.String(length=24), nullable=True),
+        sa.Column("starts_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("place", sa.String(length=80), nullable=True),
+        *(
+            sa.Column(name, sa.JSON(), nullable=False)
+            for name in ("must_come", "came", "missing", "passed", "failed")
+        ),
+        sa.Column("note", sa.Text(), nullable=True),
+        *of_a_case("training"),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_training_person_id_person")),
+    )
+    indexed("training", "person_id", "kind")
     op.add_column("deduction", sa.Column("round_code", sa.String(length=24), nullable=True))
 
 
@@ -77,5 +94,6 @@ def indexed(table: str, *columns: str) -> None:
 
 def downgrade() -> None:
     op.drop_column("deduction", "round_code")
+    op.drop_table("training")
     op.drop_table("round")
     op.drop_table("log")

@@ -131,6 +131,15 @@ def put_before_the_office(company: Company) -> None:
         if day != "05":
             told = {"results": "派单", "problems": "无", "next_steps": "回访"}
             company.mei.post(f"/log/{code}/hand_in", told)
+    for topic in ("说辞", "礼仪", "安全"):
+        planned = {
+            "topic": topic,
+            "kind": "other",
+            "starts_at": "2090-01-01T09:00",
+            "must_come": ["all", "mei"],
+        }
+        company.guo.post("/training", planned)
+        company.sun.post("/training/begin/have_read", {"policy": "S20", "must_come": ["all", "mei"]})
     for spot in ("万达东门", "地铁口", "银泰中庭"):
         code = company.by("all").post("/round", {"spot": spot, "there": ["mei"]}).json["code"]
         if spot != "万达东门":
