@@ -81,3 +81,34 @@ class Training(Case, Base):
     failed: Mapped[list[int]] = mapped_column(JSON, default=list)
     note: Mapped[str | None] = mapped_column(Text)
     person: Mapped[Person] = relationship(lazy="joined")
+
+
+class Sanction(Case, Base):
+    """A warning, demotion or dismissal: proposed, heard, in force, open to appeal (S15 九, S19 十三)."""
+
+    __tablename__ = "sanction"
+
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(12))
+    clause: Mapped[str] = mapped_column(String(24))
+    reason: Mapped[str] = mapped_column(Text)
+    proposed_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    answer: Mapped[str | None] = mapped_column(Text)
+    imposed_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    objection: Mapped[str | None] = mapped_column(Text)
+    decision: Mapped[str | None] = mapped_column(Text)
+    person: Mapped[Person] = relationship(foreign_keys=[person_id], lazy="joined")
+
+
+class Commendation(Case, Base):
+    """A commendation or an honorary title for somebody who did well (S4 二十一, 二十三)."""
+
+    __tablename__ = "commendation"
+
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(12))
+    title: Mapped[str | None] = mapped_column(String(60))
+    reason: Mapped[str] = mapped_column(Text)
+    proposed_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
+    decision: Mapped[str | None] = mapped_column(Text)
+    person: Mapped[Person] = relationship(foreign_keys=[person_id], lazy="joined")

@@ -67,6 +67,8 @@ ASKED_BY_PEOPLE = {
     "training": {
         "plan", "have_read", "confirm", "hold", "examine", "make_up", "excuse", "complete", "call_off",
     },
+    "sanction": {"propose", "answer", "impose", "drop", "appeal", "uphold", "lift", "carry_out"},
+    "commendation": {"propose", "give", "decline"},
     "log": {"begin", "hand_in", "hand_in_plan", "grade", "send_back", "excuse"},
 }  # fmt: skip
 NEED_APPROVAL = {
@@ -78,6 +80,8 @@ NEED_APPROVAL = {
     "dispute": {"grant"},
     "policy": {"adopt"},
     "question": {"rule", "rule_anew", "lift"},
+    "sanction": {"impose"},
+    "commendation": {"give"},
 }
 TIMERS = {
     "lead": {"lapse", "expire", "offer", "screening_reminder"},
@@ -87,6 +91,7 @@ TIMERS = {
     "question": {"ruling_reminder"},
     "round": {"round_reminder"},
     "training": {"training_soon", "training_make_up", "reading_reminder"},
+    "sanction": {"hearing", "sanction_appeal", "sanction_desk"},
     "log": {"log_due", "log_to_leader", "log_to_manager", "log_again"},
 }
 REFUSALS = {

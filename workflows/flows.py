@@ -17,9 +17,11 @@ from workflows.money.policy_draft import PolicyFlow
 from workflows.money.quota import QuotaFlow
 from workflows.money.sale import SaleFlow
 from workflows.money.split import SplitFlow
+from workflows.office.commendation import CommendationFlow
 from workflows.office.log import LogFlow
 from workflows.office.question import QuestionFlow
 from workflows.office.round import RoundFlow
+from workflows.office.sanction import SanctionFlow
 from workflows.office.training import TrainingFlow
 from workflows.rotation import DutyFlow
 from workflows.words import _
@@ -43,6 +45,8 @@ FLOWS: dict[str, type[Flow]] = {
         LogFlow,
         RoundFlow,
         TrainingFlow,
+        SanctionFlow,
+        CommendationFlow,
     )
 }
 

@@ -151,6 +151,30 @@ class Policy(BaseModel):
         low=1,
         high=90,
     )
+    sanction_hearing_days: int = number(
+        3,
+        _("Days to answer a proposed sanction"),
+        "S19 十三 (ours)",
+        "days",
+        low=1,
+        high=60,
+    )
+    sanction_appeal_days: int = number(
+        7,
+        _("Days to appeal against a sanction"),
+        "S19 十三 (ours)",
+        "days",
+        low=1,
+        high=60,
+    )
+    sanction_desk_days: int = number(
+        3,
+        _("Days until a sanction that stands is to be carried out"),
+        "S19 十三 (ours)",
+        "days",
+        low=1,
+        high=60,
+    )
     draft_hours: int = number(
         24,
         _("Hours a capture may wait on a phone until it is sent"),

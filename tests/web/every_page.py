@@ -82,7 +82,12 @@ def of_conduct(books: Books) -> dict[str, str]:
     reading = books.act("sun", "training", "have_read", policy="S20")
     starts = (books.office.now + timedelta(days=40)).isoformat()
     training = books.act("guo", "training", "plan", topic="项目说辞", kind="project", starts_at=starts)
-    return {"log": log, "round": round_made, "reading": reading, "training": training}
+    sanction = books.act(
+        "guo", "sanction", "propose", person="mei", kind="warning", clause="S20 罚5", reason="与客户争吵"
+    )
+    praise = books.act("lin", "commendation", "propose", person="mei", kind="commendation", reason="雨天坚守")
+    found = {"log": log, "round": round_made, "reading": reading, "training": training}
+    return found | {"sanction": sanction, "praise": praise}
 
 
 def sent_register(office: Office) -> str:
@@ -124,12 +129,14 @@ def addresses(month: str, c: dict[str, str]) -> dict[str, list[str]]:
             "/office", "/policies", "/policies/S20", "/policies/S1", "/policies/scenarios/ten_days_to_the_minute",
             f"/cases/question/{c['question']}", "/do/question/begin/pose",
             f"/cases/log/{c['log']}", "/do/log/begin/begin", f"/cases/training/{c['reading']}",
+            f"/cases/sanction/{c['sanction']}", f"/do/sanction/{c['sanction']}/answer",
         ],
         "lin": ["/", "/cases/log", f"/do/log/{c['log']}/grade", "/leads?tick=all", f"/team/{month}?equal=1", "/money", "/cases/deduction", "/do/deduction/begin/report", "/pipeline"],
         "desk": ["/", "/reception", "/leads/all", f"/arrive/{c['token']}"],
         "c1": ["/", "/rotation", f"/leads/{c['held']}", f"/do/lead/{c['held']}/lose"],
         "guo": [
             f"/cases/training/{c['training']}", "/do/training/begin/plan", "/do/training/begin/have_read",
+            "/do/sanction/begin/propose", f"/cases/commendation/{c['praise']}", "/do/commendation/begin/propose",
             "/", "/months", f"/months/{month}", "/money", "/policy", "/policy/draft", f"/cases/policy/{c['draft']}",
             *(f"/cases/{name}" for name in ("quota", "pay", "attendance", "sale", "dispute", "split")),
             f"/do/quota/{c['quota']}/change", "/do/quota/begin/propose", "/import", f"/import/{c['import']}", "/people/me", "/leads/nobody-knows-this",

@@ -40,6 +40,7 @@ GROUPS = {
     ),
     _("Inspection, training, sanctions"): (
         "round_hours", "training_notice_hours", "training_make_up_days", "training_pass_score", "reading_days",
+        "sanction_hearing_days", "sanction_appeal_days", "sanction_desk_days",
     ),
     _("On the street and at the desk"): ("draft_hours", "phone_clock_minutes", "arrival_code_minutes"),
     _("Pool and team"): ("pool_claims_per_day", "pool_held_max", "pool_return_days", "team_size_max"),

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from workers.demo import cast
-from workers.demo.month import Deed, Life, later
+from workers.demo.month import Deed, Life, decision, later
+from workflows.office.commendation import CommendationFlow
 from workflows.office.log import LogFlow
 from workflows.office.round import RoundFlow
+from workflows.office.sanction import SanctionFlow
 from workflows.office.training import TrainingFlow
 
 
@@ -24,6 +26,8 @@ class Conduct:
         yield self.round_made("周立军", "晓琳")
         yield self.training(("阿强", "小梅", "小丽"), "晓琳")
         yield self.policy_read()
+        yield self.sanction("志远")
+        yield self.praise("小梅", "周立军")
 
     def day(self, ago: int, hour: int, minute: int = 0) -> datetime:
         """A time of one of the last days, as the company's clock shows it."""
@@ -83,3 +87,16 @@ class Conduct:
         seen = yield Deed(self.day(3, 11), cast.SALES, "have_read", None, {"policy": "S20"}, TrainingFlow)
         for hours, who in ((1, "小梅"), (5, "周立军")):
             seen = yield Deed(later(seen.at, hours=hours), who, "confirm", seen.code, {}, TrainingFlow)
+
+    def sanction(self, who: str) -> Life:
+        """A warning that was answered and waits to be decided."""
+        told = {"person": who, "kind": "warning", "clause": "S20 罚5", "reason": "客户书面投诉, 现场争吵"}
+        seen = yield Deed(self.day(2, 15), cast.MANAGER, "propose", None, told, SanctionFlow)
+        answer = {"answer": "客户先动手, 有同事在场"}
+        yield Deed(later(seen.at, hours=3), who, "answer", seen.code, answer, SanctionFlow)
+
+    def praise(self, who: str, leader: str) -> Life:
+        told = {"person": who, "kind": "title", "title": "月度拓客之星", "reason": "上月到访第一"}
+        seen = yield Deed(self.day(5, 11), leader, "propose", None, told, CommendationFlow)
+        seen = yield Deed(later(seen.at, hours=1), cast.MANAGER, "give", seen.code, {}, CommendationFlow)
+        yield decision(later(seen.at, hours=2), cast.SALES, seen.approval, "approve")

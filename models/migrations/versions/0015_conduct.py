@@ -1,4 +1,4 @@
-"""logs, rounds of inspection, training"""
+"""logs, rounds of inspection, training, sanctions, commendations"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -67,6 +67,36 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_training_person_id_person")),
     )
     indexed("training", "person_id", "kind")
+    op.create_table(
+        "sanction",
+        sa.Column("person_id", KEY, nullable=False),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("clause", sa.String(length=24), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        *(sa.Column(name, KEY, nullable=True) for name in ("proposed_by_id", "imposed_by_id")),
+        *(sa.Column(name, sa.Text(), nullable=True) for name in ("answer", "objection", "decision")),
+        *of_a_case("sanction"),
+        *(
+            sa.ForeignKeyConstraint([column], ["person.id"], name=op.f(f"fk_sanction_{column}_person"))
+            for column in ("person_id", "proposed_by_id", "imposed_by_id")
+        ),
+    )
+    indexed("sanction", "person_id")
+    op.create_table(
+        "commendation",
+        sa.Column("person_id", KEY, nullable=False),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("title", sa.String(length=60), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("proposed_by_id", KEY, nullable=True),
+        sa.Column("decision", sa.Text(), nullable=True),
+        *of_a_case("commendation"),
+        *(
+            sa.ForeignKeyConstraint([column], ["person.id"], name=op.f(f"fk_commendation_{column}_person"))
+            for column in ("person_id", "proposed_by_id")
+        ),
+    )
+    indexed("commendation", "person_id", "proposed_by_id")
     op.add_column("deduction", sa.Column("round_code", sa.String(length=24), nullable=True))
 
 
@@ -94,6 +124,8 @@ def indexed(table: str, *columns: str) -> None:
 
 def downgrade() -> None:
     op.drop_column("deduction", "round_code")
+    op.drop_table("commendation")
+    op.drop_table("sanction")
     op.drop_table("training")
     op.drop_table("round")
     op.drop_table("log")

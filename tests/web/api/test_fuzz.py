@@ -131,6 +131,10 @@ def put_before_the_office(company: Company) -> None:
         if day != "05":
             told = {"results": "派单", "problems": "无", "next_steps": "回访"}
             company.mei.post(f"/log/{code}/hand_in", told)
+    for person in ("mei", "hua", "lin"):
+        told = {"person": person, "kind": "warning", "clause": "S20 罚5", "reason": "x"}
+        company.guo.post("/sanction", told)
+        company.lin.post("/commendation", {"person": person, "kind": "commendation", "reason": "x"})
     for topic in ("说辞", "礼仪", "安全"):
         planned = {
             "topic": topic,
