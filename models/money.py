@@ -107,6 +107,7 @@ class Deduction(Case, Base):
     half_wage: Mapped[bool] = mapped_column(default=False)
     dismissal: Mapped[bool] = mapped_column(default=False)
     lead_code: Mapped[str | None] = mapped_column(String(24), index=True)
+    round_code: Mapped[str | None] = mapped_column(String(24))
     reported_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     judged_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     month: Mapped[str | None] = mapped_column(String(MONTH), index=True)

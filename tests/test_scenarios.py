@@ -66,6 +66,13 @@ ASKED_BY_PEOPLE = {
     "promise": {"make", "grant", "withdraw", "pass_on", "keep", "breach", "release"},
     "trip": {"plan", "revise", "clear", "confirm", "start", "visit", "finish", "file", "cancel"},
     "incident": {"report", "answer", "handle", "close"},
+    "round": {"begin", "find", "waive", "close"},
+    "training": {
+        "plan", "have_read", "confirm", "hold", "examine", "make_up", "excuse", "complete", "call_off",
+    },
+    "sanction": {"propose", "answer", "impose", "drop", "appeal", "uphold", "lift", "carry_out"},
+    "commendation": {"propose", "give", "decline"},
+    "log": {"begin", "hand_in", "hand_in_plan", "grade", "send_back", "excuse"},
 }  # fmt: skip
 NEED_APPROVAL = {
     "lead": {"reclaim", "extend", "deal", "invalidate", "lose", "expose"},
@@ -78,6 +85,8 @@ NEED_APPROVAL = {
     "question": {"rule", "rule_anew", "lift"},
     "promise": {"grant"},
     "trip": {"clear"},
+    "sanction": {"impose"},
+    "commendation": {"give"},
 }
 TIMERS = {
     "lead": {"lapse", "expire", "offer", "screening_reminder"},
@@ -88,6 +97,10 @@ TIMERS = {
     "promise": {"promise_reminder", "promise_overdue", "promise_escalation"},
     "trip": {"start_reminder", "filing_reminder", "filing_escalation"},
     "incident": {"unanswered"},
+    "round": {"round_reminder"},
+    "training": {"training_soon", "training_make_up", "reading_reminder"},
+    "sanction": {"hearing", "sanction_appeal", "sanction_desk"},
+    "log": {"log_due", "log_to_leader", "log_to_manager", "log_again"},
 }
 REFUSALS = {
     "not_found",

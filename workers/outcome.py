@@ -120,12 +120,15 @@ def _approval(approval: Approval, names: dict[int, str], called: dict[str, str])
 
 
 def _called(session: Session, codes: dict[str, str]) -> dict[str, str]:
-    """The scenario's name of each case by its code: what a lead brought about by the lead, a month by itself."""
+    """The scenario's name of each case by its code: what a lead brought about by the lead, a deduction of a round by
+    the round and its kind, a month by itself."""
     called = {code: name for name, code in codes.items()}
     tables: tuple[Any, ...] = (Sale, Deduction)
     for table in tables:
         for case in session.scalars(select(table).where(table.lead_code.in_(called))):
             called.setdefault(case.code, called[case.lead_code])
+    for found in session.scalars(select(Deduction).where(Deduction.round_code.in_(called))):
+        called.setdefault(found.code, f"{called[str(found.round_code)]} {found.kind}")
     return called | {month.code: month.month for month in session.scalars(select(Month))}
 
 

@@ -262,12 +262,15 @@ class Rehearsal:
             raise WrongScenario(f"by: {name!r} is not among the people") from refusal
 
     def _code(self, session: Any, flow: type[Flow], name: Any) -> str:
-        """The code of a case by the scenario's name for it; a month by itself, and what a lead brought about by the lead."""
-        known = self.codes.get(str(name), str(name))
+        """The code of a case by the scenario's name for it; a month by itself, what a lead brought about by the lead, and a
+        deduction that a round brought about by the round and its kind (`K1 left_post`)."""
+        base, _space, kind = str(name).partition(" ")
+        known = self.codes.get(base, base)
         table: Any = flow.table
-        for column in ("month" if flow.flow_name == "month" else "", "lead_code"):
-            if column and hasattr(table, column):
+        for column in ("month" if flow.flow_name == "month" else "", "lead_code", "round_code"):
+            if column and hasattr(table, column) and bool(kind) == (column == "round_code"):
                 wanted = select(table.code).where(getattr(table, column) == known).order_by(table.id.desc())
+                wanted = wanted.where(table.kind == kind) if kind else wanted
                 if found := session.scalar(wanted.limit(1)):
                     return str(found)
         return known

@@ -17,9 +17,14 @@ from workflows.money.policy_draft import PolicyFlow
 from workflows.money.quota import QuotaFlow
 from workflows.money.sale import SaleFlow
 from workflows.money.split import SplitFlow
+from workflows.office.commendation import CommendationFlow
 from workflows.office.incident import IncidentFlow
+from workflows.office.log import LogFlow
 from workflows.office.promise import PromiseFlow
 from workflows.office.question import QuestionFlow
+from workflows.office.round import RoundFlow
+from workflows.office.sanction import SanctionFlow
+from workflows.office.training import TrainingFlow
 from workflows.office.trip import TripFlow
 from workflows.rotation import DutyFlow
 from workflows.words import _
@@ -43,6 +48,11 @@ FLOWS: dict[str, type[Flow]] = {
         PromiseFlow,
         TripFlow,
         IncidentFlow,
+        LogFlow,
+        RoundFlow,
+        TrainingFlow,
+        SanctionFlow,
+        CommendationFlow,
     )
 }
 

@@ -66,6 +66,14 @@ def staff(label: str, role: str, **extra: Any) -> Any:
     return Field(min_length=1, max_length=40, title=label, json_schema_extra={"person": role, **extra})
 
 
+def several(label: str, role: str, *, least: int = 0, **extra: Any) -> Any:
+    """Several of the staff by name: of one role, or (`staff`) whoever."""
+    extra = {"people": role, **extra}
+    if least:
+        return Field(min_length=least, max_length=200, title=label, json_schema_extra=extra)
+    return Field(default_factory=list, max_length=200, title=label, json_schema_extra=extra)
+
+
 def within_reach(value: datetime, info: ValidationInfo) -> datetime:
     """A time without an offset is the company's. Years at the ends of the calendar cannot be reckoned in other time zones."""
     if not 2000 <= value.year <= 2100:

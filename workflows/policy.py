@@ -115,6 +115,104 @@ class Policy(BaseModel):
     incident_minutes: int = number(
         30, _("Minutes to answer a safety incident"), "S9 3 (ours)", "minutes", low=1, high=1440
     )
+    log_due_minute: int = number(
+        1_050,
+        _("Time of day at which logs, plans and reports are due"),
+        "S14 三4 (ours)",
+        "time of day",
+        high=1_439,
+    )
+    plan_due_weekday: int = number(
+        1,
+        _("Weekday on which the week's plan is due (1 is Monday)"),
+        "S4 十七 (ours)",
+        "",
+        low=1,
+        high=7,
+    )
+    report_due_weekday: int = number(
+        7,
+        _("Weekday on which the week's report is due (1 is Monday)"),
+        "S4 十七 (ours)",
+        "",
+        low=1,
+        high=7,
+    )
+    log_leader_minutes: int = number(
+        60,
+        _("Minutes after which the leader is told of a log that is not there"),
+        "S14 三4 (ours)",
+        "minutes",
+        low=1,
+        high=1440,
+    )
+    log_manager_hours: int = number(
+        15,
+        _("Hours after which the manager is told of a log that is not there"),
+        "S14 三4 (ours)",
+        "hours",
+        low=1,
+        high=720,
+    )
+    round_hours: int = number(
+        12,
+        _("Hours until a round of inspection is to be closed"),
+        "S20 罚 (ours)",
+        "hours",
+        low=1,
+        high=720,
+    )
+    training_notice_hours: int = number(
+        24,
+        _("Hours before a training at which those who must come are reminded"),
+        "S4 六 (ours)",
+        "hours",
+        low=1,
+        high=720,
+    )
+    training_make_up_days: int = number(
+        7,
+        _("Days until who missed a training is asked to make it up"),
+        "S4 六 (ours)",
+        "days",
+        low=1,
+        high=90,
+    )
+    training_pass_score: int = number(
+        60, _("Points of 100 with which a test is passed"), "S20 (三)2 (ours)", "", low=1, high=100
+    )
+    reading_days: int = number(
+        7,
+        _("Days until who has not read a policy is reminded"),
+        "S4 四 (ours)",
+        "days",
+        low=1,
+        high=90,
+    )
+    sanction_hearing_days: int = number(
+        3,
+        _("Days to answer a proposed sanction"),
+        "S19 十三 (ours)",
+        "days",
+        low=1,
+        high=60,
+    )
+    sanction_appeal_days: int = number(
+        7,
+        _("Days to appeal against a sanction"),
+        "S19 十三 (ours)",
+        "days",
+        low=1,
+        high=60,
+    )
+    sanction_desk_days: int = number(
+        3,
+        _("Days until a sanction that stands is to be carried out"),
+        "S19 十三 (ours)",
+        "days",
+        low=1,
+        high=60,
+    )
     draft_hours: int = number(
         24,
         _("Hours a capture may wait on a phone until it is sent"),

@@ -16,7 +16,7 @@ from models.people import Person
 from models.remembered import Approval, Delivery, History, Outbox, Timer
 from tests.simulation import retelling
 from tests.simulation.asking import WEB_FORM, Request
-from web.api.cases import opening_of, taken_by_people
+from web.api.cases import openings_of, taken_by_people
 from workflows import facts
 from workflows.flows import FLOWS
 from workflows.verify import Finding, verify
@@ -106,12 +106,12 @@ def by_hand(row: History) -> bool:
     if row.flow == "approval":
         return True
     step = FLOWS[row.flow].steps.get((row.event, row.source))
-    if step is None or not (taken_by_people(step) or row.event == opening_of(FLOWS[row.flow])):
+    if step is None or not (taken_by_people(step) or row.event in openings_of(FLOWS[row.flow])):
         return False
     by_house = (
         row.facts.get("reason") == "duplicate"
         if row.event == "invalidate"
-        else "lead" in row.facts and row.flow == "deduction"
+        else bool({"lead", "round"} & row.facts.keys()) and row.flow == "deduction"
     )
     return not by_house
 

@@ -55,6 +55,7 @@ def busy(books: Books) -> dict[str, str]:
     found["trip"] = books.act("mei", "trip", "plan", **to_the_customers(office, found["captured"]))
     happened = {"kind": "quarrel", "place": "软件园南门", "happened": "保安阻拦"}
     found["incident"] = books.act("mei", "incident", "report", **happened)
+    found |= of_conduct(books)
     books.close("submitted")
     books.act("sun", "month", "send_back", books.month_code(), reason="再看一遍")
     books.close("approved")
@@ -89,6 +90,24 @@ def to_the_customers(office: Office, lead: str) -> dict[str, Any]:
     start = office.now + timedelta(days=1)
     times = {"starts_at": start.isoformat(), "ends_at": (start + timedelta(hours=3)).isoformat()}
     return {"place": "高新区软件园", "purpose": "企业团购洽谈", "leads": [lead], **times}
+
+
+def of_conduct(books: Books) -> dict[str, str]:
+    """Something of every workflow about how people work."""
+    day = f"{books.month}-02"
+    log = books.act("mei", "log", "begin", kind="day", day=day)
+    books.act("mei", "log", "hand_in", log, results="派单两百份", problems="下雨", next_steps="回访")
+    round_made = books.act("zhi", "round", "begin", spot="万达东门", there=["mei", "lin"])
+    books.act("zhi", "round", "find", round_made, kind="remark", person="mei", seen="展架摆放整齐")
+    reading = books.act("sun", "training", "have_read", policy="S20")
+    starts = (books.office.now + timedelta(days=40)).isoformat()
+    training = books.act("guo", "training", "plan", topic="项目说辞", kind="project", starts_at=starts)
+    sanction = books.act(
+        "guo", "sanction", "propose", person="mei", kind="warning", clause="S20 罚5", reason="与客户争吵"
+    )
+    praise = books.act("lin", "commendation", "propose", person="mei", kind="commendation", reason="雨天坚守")
+    found = {"log": log, "round": round_made, "reading": reading, "training": training}
+    return found | {"sanction": sanction, "praise": praise}
 
 
 def sent_register(office: Office) -> str:
@@ -130,14 +149,18 @@ def addresses(month: str, c: dict[str, str]) -> dict[str, list[str]]:
             "/office", "/policies", "/policies/S20", "/policies/S1", "/policies/scenarios/ten_days_to_the_minute",
             f"/cases/question/{c['question']}", "/do/question/begin/pose", f"/cases/trip/{c['trip']}", "/do/trip/begin/plan",
             f"/do/trip/{c['trip']}/confirm", f"/do/trip/{c['trip']}/cancel", "/cases/trip", "/do/incident/begin/report",
+            f"/cases/log/{c['log']}", "/do/log/begin/begin", f"/cases/training/{c['reading']}",
+            f"/cases/sanction/{c['sanction']}", f"/do/sanction/{c['sanction']}/answer",
         ],
-        "lin": ["/", "/leads?tick=all", f"/team/{month}?equal=1", "/money", "/cases/deduction", "/do/deduction/begin/report", "/pipeline"],
+        "lin": ["/", "/cases/log", f"/do/log/{c['log']}/grade", "/leads?tick=all", f"/team/{month}?equal=1", "/money", "/cases/deduction", "/do/deduction/begin/report", "/pipeline"],
         "desk": ["/", "/reception", "/leads/all", f"/arrive/{c['token']}"],
         "c1": [
             "/", "/rotation", f"/leads/{c['held']}", f"/do/lead/{c['held']}/lose", f"/do/promise/begin/make?lead={c['held']}",
         ],
         "guo": [
             "/", f"/cases/promise/{c['promise']}", "/cases/promise", f"/do/promise/{c['promise']}/pass_on", "/help/promise",
+            f"/cases/training/{c['training']}", "/do/training/begin/plan", "/do/training/begin/have_read",
+            "/do/sanction/begin/propose", f"/cases/commendation/{c['praise']}", "/do/commendation/begin/propose",
             "/months", f"/months/{month}", "/money", "/policy", "/policy/draft", f"/cases/policy/{c['draft']}",
             *(f"/cases/{name}" for name in ("quota", "pay", "attendance", "sale", "dispute", "split")),
             f"/do/quota/{c['quota']}/change", "/do/quota/begin/propose", "/import", f"/import/{c['import']}", "/people/me", "/leads/nobody-knows-this",
@@ -148,7 +171,7 @@ def addresses(month: str, c: dict[str, str]) -> dict[str, list[str]]:
             "/leads/all?channel=flyer&who=mei", f"/leads/{c['asked']}",
         ],
         "fei": ["/", "/inbox", f"/cases/sale/{c['sale']}", f"/months/{month}"],
-        "zhi": ["/", "/office", f"/do/question/{c['question']}/dismiss", f"/leads/{c['held']}", "/access", "/reports"],
+        "zhi": ["/", "/office", f"/cases/round/{c['round']}", f"/do/round/{c['round']}/find", "/do/round/begin/begin", f"/do/question/{c['question']}/dismiss", f"/leads/{c['held']}", "/access", "/reports"],
         "root": ["/", "/people", "/people/new", "/people/1", "/policy", "/health", "/style", "/webhooks", "/webhooks/1", "/webhooks/log"],
     }  # fmt: skip
 

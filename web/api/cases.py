@@ -33,14 +33,16 @@ def taken_by_people(step: Step) -> bool:
 
 
 @cache
+def openings_of(flow: type[Flow]) -> tuple[str, ...]:
+    """The events with which people open a case of this workflow. Most have one: it is asked for where the cases are listed,
+    any other one under `begin`."""
+    steps = flow.by_event().items()
+    return tuple(event for event, each in steps if any(s.opens and taken_by_people(s) for s in each))
+
+
 def opening_of(flow: type[Flow]) -> str | None:
-    """The event with which people open a case of this workflow, if they do."""
-    found = [
-        event
-        for event, steps in flow.by_event().items()
-        if any(s.opens and taken_by_people(s) for s in steps)
-    ]
-    return found[0] if found else None
+    """The first of them, if there is any."""
+    return next(iter(openings_of(flow)), None)
 
 
 def events_of(flow: type[Flow]) -> dict[str, list[Step]]:
@@ -78,10 +80,9 @@ def shown(flow: type[Flow], code: str) -> Response:
     return look(lambda session: views.case_view(session, actor(), flow, one(session, flow, code)))
 
 
-def opened(flow: type[Flow]) -> Response:
+def opened(flow: type[Flow], event: str) -> Response:
     """Begin a case; `project` beside the event's data names another project than the company's first."""
-    facts, event = body(), opening_of(flow)
-    assert event
+    facts = body()
     limits.stop_guessing(event)
 
     def work(session: Session) -> tuple[dict[str, Any], int]:
@@ -139,8 +140,10 @@ def attach(api: Blueprint) -> None:
         if name != "lead":
             api.add_url_rule(at, f"{name}_list", listed, defaults=only, methods=["GET"])
             api.add_url_rule(f"{at}/<code>", f"{name}_one", shown, defaults=only, methods=["GET"])
-        if opening_of(flow):
-            api.add_url_rule(at, f"{name}_open", opened, defaults=only, methods=["POST"])
+        for number, event in enumerate(openings_of(flow)):
+            where, called = (f"{at}/begin/{event}", f"{name}_{event}") if number else (at, f"{name}_open")
+            begun = only | {"event": event}
+            api.add_url_rule(where, called, opened, defaults=begun, methods=["POST"])
         api.add_url_rule(f"{at}/<code>/history", f"{name}_history", history, defaults=only, methods=["GET"])
         api.add_url_rule(f"{at}/<code>/timers", f"{name}_timers", timers, defaults=only, methods=["GET"])
         api.add_url_rule(
@@ -148,4 +151,4 @@ def attach(api: Blueprint) -> None:
         )
 
 
-__all__ = ["answer", "attach", "base", "events_of", "one", "opening_of", "page"]
+__all__ = ["answer", "attach", "base", "events_of", "one", "opening_of", "openings_of", "page"]

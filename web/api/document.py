@@ -13,7 +13,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from web.api import approvals, public, schemas, shapes
-from web.api.cases import base, events_of, opening_of
+from web.api.cases import base, events_of, openings_of
 from web.api.problems import CONTENT_TYPE, STATUS
 from workflows.engine.flow import Flow, Step
 from workflows.flows import FLOWS
@@ -151,9 +151,9 @@ def _of_flow(flow: type[Flow]) -> dict[str, Operation]:
     root: Operation = {
         "get": _operation(tag, f"{tag}_list", f"{label}: list", {"200": page}, READ, *filters, AFTER, LIMIT)
     }
-    if opening := opening_of(flow):
-        steps = [s for s in flow.by_event()[opening] if s.opens]
-        root["post"] = _opening(flow, opening, steps)
+    begun = {event: [s for s in flow.by_event()[event] if s.opens] for event in openings_of(flow)}
+    posts = [{"post": _opening(flow, event, steps)} for event, steps in begun.items()]
+    root |= posts[0] if posts else {}
     clear = [
         _parameter(
             "purpose",
@@ -183,6 +183,7 @@ def _of_flow(flow: type[Flow]) -> dict[str, Operation]:
     }
     if tag == "lead":
         paths[f"{at}/search"] = {"post": _search(page)}
+    paths |= {f"{at}/begin/{event}": post for event, post in list(zip(begun, posts, strict=True))[1:]}
     return paths | {
         f"{at}/{{code}}/{event}": {"post": _event(flow, event, steps)}
         for event, steps in events_of(flow).items()

@@ -7,8 +7,8 @@ from typing import Any
 from workflows.engine.flow import Facts, Step
 from workflows.words import say
 
-OURS = {"private": "x-personal", "person": "x-person", "case": "x-case"}
-DROPPED = ("hidden", "input", "choices", "private", "person", "left", "case")
+OURS = {"private": "x-personal", "person": "x-person", "people": "x-people", "case": "x-case"}
+DROPPED = ("hidden", "input", "choices", "private", "person", "people", "left", "case")
 
 
 def both(text: str) -> dict[str, str]:

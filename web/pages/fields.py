@@ -40,6 +40,7 @@ LABELS = {
     "person": _("Person"),
     "position": _("Place"),
     "reported_by": _("Reported by"),
+    "round_code": _("Inspection round"),
     "rescinded_at": _("Called off"),
     "seller": _("Brought by"),
     "settled_month": _("Settled in"),
@@ -105,7 +106,8 @@ def told(flow: type[Flow], column: str, value: Any) -> bool:
     """Whether a column says anything: no empty one, and no nought that nobody was asked for or that stands for nothing yet."""
     if value is None or value is False or value in ("", [], {}):
         return False
-    return value != 0 or column in _asked(flow) or flow.table.__table__.columns[column].nullable
+    columns = flow.table.__table__.columns
+    return value != 0 or column in _asked(flow) or bool(column in columns and columns[column].nullable)
 
 
 @cache
@@ -162,10 +164,12 @@ def _text(session: Session, flow: type[Flow], column: str, value: Any) -> str:
         return names(session).get(value, "—")
     if table in ("team", "project"):
         return _places(session, table).get(value, "—")
+    if column in flow.names_people:
+        return " · ".join(names(session).get(person, "—") for person in value)
     choices = choices_of(flow).get(column, {})
     if isinstance(value, list) and choices:
         return several(choices, value)
-    if value in choices:
+    if isinstance(value, str | int) and value in choices:
         return said(choices[value])
     return in_words(column, value)
 
@@ -255,6 +259,7 @@ UNITS = {
     "leads": _("leads"),
     "people": _("people"),
     "half days": _("half days"),
+    "time of day": _("hh:mm"),
     "%": "%",
 }
 
@@ -277,6 +282,8 @@ def number_said(name: str, value: Any) -> str:
     unit = unit_of(name)
     if unit == "fen":
         return yuan(int(value))
+    if unit == "time of day":
+        return f"{int(value) // 60:02}:{int(value) % 60:02}"
     if unit == "1/100":
         return f"{int(value) / 100:.2f} {said(UNITS['days'])}"
     return f"{value}%" if unit == "%" else f"{value} {said(UNITS.get(unit, unit))}".strip()

@@ -37,7 +37,7 @@ from wtforms.widgets import CheckboxInput
 from models.people import Person
 from web.pages.words import said
 from workflows.clauses import RULEBOOKS
-from workflows.engine.actor import WITH_CUSTOMERS
+from workflows.engine.actor import STAFF_ROLES, WITH_CUSTOMERS
 from workflows.flows import FLOWS
 from workflows.money.months import a_month
 from workflows.staff import works
@@ -47,7 +47,12 @@ FEW = 4
 LATEST = 50  # cases to choose from
 OUTREACH = ("member", "leader")
 # Whom a field that names somebody offers, where that is not everybody of one role.
-OFFERED = {"member": OUTREACH, "leading": ("leader", "manager"), "anybody": WITH_CUSTOMERS}
+OFFERED = {
+    "member": OUTREACH,
+    "leading": ("leader", "manager"),
+    "anybody": WITH_CUSTOMERS,
+    "staff": STAFF_ROLES,
+}
 MOST_FEN = 10**15
 
 
@@ -232,7 +237,7 @@ def facts_of(form: Form, zone: ZoneInfo) -> dict[str, Any]:
         for name, field in form._fields.items()
         if not isinstance(field, HiddenField)
     }
-    return {name: value for name, value in found.items() if value not in (None, "")}
+    return {name: value for name, value in found.items() if value not in (None, "", [])}
 
 
 def _value(field: Field, zone: ZoneInfo) -> Any:

@@ -43,7 +43,7 @@ class Clock:
     """A timer as the present policy has it: what it is called, when it is due, and what it does unless what."""
 
     label: str
-    after: str
+    due: str
     then: str
     unless: str
 

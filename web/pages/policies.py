@@ -3,6 +3,7 @@ new version is drafted."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -26,6 +27,7 @@ from workflows.words import Text, _
 page = Blueprint("policies", __name__)
 LOOKERS = ("admin", "manager", "sales_manager", "auditor", "leader", "finance")
 AUTHORS = ("manager", "sales_manager", "finance", "admin")
+TIME_OF_DAY = re.compile(r"(\d\d?)[:：]([0-5]\d)", re.ASCII)
 GROUPS = {
     _("How long a customer is protected"): (
         "conversion_days", "call_in_days", "visit_months", "extension_days_max", "offer_minutes",
@@ -35,6 +37,13 @@ GROUPS = {
         "promise_escalation_days", "timer_late_minutes",
     ),
     _("Away from the office"): ("trip_start_minutes", "trip_reminder_days", "trip_filing_days", "incident_minutes"),
+    _("Logs and reports"): (
+        "log_due_minute", "plan_due_weekday", "report_due_weekday", "log_leader_minutes", "log_manager_hours",
+    ),
+    _("Inspection, training, sanctions"): (
+        "round_hours", "training_notice_hours", "training_make_up_days", "training_pass_score", "reading_days",
+        "sanction_hearing_days", "sanction_appeal_days", "sanction_desk_days",
+    ),
     _("On the street and at the desk"): ("draft_hours", "phone_clock_minutes", "arrival_code_minutes"),
     _("Pool and team"): ("pool_claims_per_day", "pool_held_max", "pool_return_days", "team_size_max"),
     _("Bonuses"): ("call_visit_bonus_fen", "visit_bonus_fen", "deal_bonus_fen", "leader_bonus_fen"),
@@ -118,7 +127,9 @@ def _number(name: str, now: policy.Policy) -> Number:
 
 
 def _typed(name: str, value: int) -> str:
-    """A number as people type it: amounts in yuan, hundredths with a point."""
+    """A number as people type it: amounts in yuan, hundredths with a point, a time of day as a clock shows it."""
+    if unit_of(name) == "time of day":
+        return number_said(name, value)
     if unit_of(name) in ("fen", "1/100"):
         return f"{value / 100:.2f}" if value % 100 else str(value // 100)
     return str(value)
@@ -197,7 +208,9 @@ def _touched(now: policy.Policy) -> set[str]:
 
 
 def _read(name: str, typed: str) -> int | None:
-    """The number as the policy keeps it: fen of yuan, hundredths of a decimal."""
+    """The number as the policy keeps it: fen of yuan, hundredths of a decimal, minutes since midnight of a time of day."""
+    if found := TIME_OF_DAY.fullmatch(typed) if unit_of(name) == "time of day" else None:
+        return int(found[1]) * 60 + int(found[2])
     if unit_of(name) in ("fen", "1/100"):
         value = fen_of(typed)
         return value if isinstance(value, int) else None

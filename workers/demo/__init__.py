@@ -21,6 +21,7 @@ from models.notices import Notification
 from models.people import Person
 from models.settings import Settings
 from workers.demo import cast
+from workers.demo.conduct import Conduct
 from workers.demo.lives import Storyteller
 from workers.demo.month import Life, Month, place
 from workers.demo.payroll import Payroll
@@ -93,7 +94,11 @@ def _make(engine: Engine, settings: Settings, now: datetime) -> None:
     for who in cast.CONSULTANTS:
         month.begin(_on_duty(month.now + timedelta(minutes=20 + cast.CONSULTANTS.index(who)), who))
     _captures(month, tell)
-    for scene in (*Payroll(start, now).scenes(), *Today(tell, now).scenes()):
+    for scene in (
+        *Payroll(start, now).scenes(),
+        *Conduct(now, start).scenes(),
+        *Today(tell, now).scenes(),
+    ):
         month.begin(scene)
     _played(month, start, now)
     database.in_transaction(engine, lambda session: _settle_in(session, now))

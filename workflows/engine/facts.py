@@ -3,11 +3,12 @@ them in words for each field."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, or_, select
 
 from models.people import Person
 from workflows import policy as policies
@@ -33,7 +34,7 @@ def well_formed(check: Check) -> tuple[Facts, dict[str, Person]]:
         ) from error
     people: dict[str, Person] = {}
     missing: dict[str, str | Text] = {}
-    if not facts.marked("person"):
+    if not facts.marked("person") and not facts.marked("people"):
         return facts, people
     today = check.at.astimezone(zone).date()
     for name in sorted(facts.marked("person")):
@@ -45,9 +46,18 @@ def well_formed(check: Check) -> tuple[Facts, dict[str, Person]]:
                 missing[name] = _("There is nobody of this name on the staff.")
             else:
                 people[name] = found
+    for name in sorted(facts.marked("people")):
+        if set(getattr(facts, name)) - _at_work(check, getattr(facts, name), today):
+            missing[name] = _("There is nobody of this name on the staff.")
     if missing:
         raise _invalid(missing)
     return facts, people
+
+
+def _at_work(check: Check, wanted: Sequence[str], today: date) -> set[str]:
+    """Those of these names that belong to somebody on the staff."""
+    there = or_(Person.left_on.is_(None), Person.left_on > today)
+    return set(check.session.scalars(select(Person.name).where(Person.name.in_(wanted), there)))
 
 
 SAID = {
@@ -55,6 +65,9 @@ SAID = {
     "extra_forbidden": _("There is no such field."),
     "string_too_short": _("This is needed."),
     "string_too_long": _("At most %(max_length)s characters."),
+    "too_short": _("This is needed."),
+    "too_long": _("At most %(max_length)s."),
+    "list_type": _("A list is expected."),
     "string_type": _("A text is expected."),
     "string_unicode": _("A text is expected."),
     "string_pattern_mismatch": _("This text has characters that cannot be kept."),

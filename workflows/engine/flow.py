@@ -39,8 +39,9 @@ class Facts(BaseModel):
     @classmethod
     @cache
     def marked(cls, mark: str, *, of: str = "") -> frozenset[str]:
-        """The fields that bear this mark: `private` (about the customer, sealed), `person` (names one of the staff), `left`
-        (or somebody who has left), `case` (a case, or several, by their codes, `of` the workflow that the mark names)."""
+        """The fields that bear this mark: `private` (about the customer, sealed), `person` (names one of the staff), `people`
+        (several), `left` (or somebody who has left), `case` (a case, or several, by their codes, `of` the workflow that the
+        mark names)."""
         marks = {name: info.json_schema_extra for name, info in cls.model_fields.items()}
         return frozenset(
             name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -47,6 +47,11 @@ def hours(number: str) -> Reckoning:
     return lambda start, policy, zone: start + timedelta(hours=getattr(policy, number))
 
 
+def hours_before(number: str) -> Reckoning:
+    """This policy number of hours before; for timers `since` a column of the case."""
+    return lambda start, policy, zone: start - timedelta(hours=getattr(policy, number))
+
+
 def minutes(number: str) -> Reckoning:
     return lambda start, policy, zone: start + timedelta(minutes=getattr(policy, number))
 
@@ -59,6 +64,11 @@ def days_before(number: str) -> Reckoning:
 def on_time(start: datetime, policy: Any, zone: ZoneInfo) -> datetime:
     """At that very instant."""
     return start
+
+
+def at_minute(day: date, minute: int, zone: ZoneInfo) -> datetime:
+    """The instant at which the company's clock shows so many minutes since midnight of this day."""
+    return datetime.combine(day, time(minute // 60, minute % 60), zone).astimezone(UTC)
 
 
 def add_days(start: datetime, count: int, zone: ZoneInfo) -> datetime:
@@ -79,8 +89,8 @@ class Anchor:
 class Timer:
     """A timer as a flow declares it. When due it takes `event` (by the clock) or only tells `fact`.
 
-    It is reckoned from the step that starts it, or from the `anchor` of the case. The time of an anchored one may have gone
-    by when it starts: then its event happens at once, and its fact is not told any more.
+    It is reckoned from the step that starts it, or from the `anchor` of the case. What would have been due before the step is
+    due with it.
 
     `then` and `unless` tell people what it does and what keeps it from doing so.
     `when` says for which cases it starts; `still` whether a notice is still wanted when it falls due; `waits_for` is an
@@ -117,8 +127,6 @@ class CaseTimers:
             self.cancel(timer.name, result="replaced")
         since = timer.anchor.at(self.case) if timer.anchor else self.at
         due = timer.after(since, self.policy, self.zone)
-        if due < self.at and timer.fact:
-            return
         self.session.writing.add(
             TIMER,
             {

@@ -92,6 +92,7 @@ class Report(Facts):
     serious: bool = Field(False, title=_("Serious"))
     reason: Clean = text(_("What was seen"), limit=2000, input="area")
     lead: Clean | None = maybe(_("Lead"), limit=24, hidden=True)
+    round: Clean | None = maybe(_("Inspection round"), limit=24, hidden=True)
 
 
 class Judgement(Facts):
@@ -195,7 +196,7 @@ class DeductionFlow(Flow):
     timers = (APPEAL,)
     remembers = (
         "kind", "person_id", "also_id", "leader_id", "day", "serious", "half_days", "member_fen", "also_fen", "leader_fen",
-        "half_wage", "dismissal", "lead_code", "reported_by_id", "judged_by_id", "month",
+        "half_wage", "dismissal", "lead_code", "round_code", "reported_by_id", "judged_by_id", "month",
     )  # fmt: skip
 
     reported = State(_("Reported"), initial=True)
@@ -219,7 +220,7 @@ class DeductionFlow(Flow):
         case.also_id = people["also"].id if "also" in people else None
         leader_only = not kind.half_days and not kind.member
         case.leader_id = leader.id if leader and (leader.id != person.id or leader_only) else None
-        case.lead_code, case.reported_by_id = facts.lead, check.by.id
+        case.lead_code, case.round_code, case.reported_by_id = facts.lead, facts.round, check.by.id
         charge_by(case, kind, check.policy, facts.serious)
 
     @step(

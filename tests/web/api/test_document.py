@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 
 from tests.web.api.conftest import CAPTURE, Company
-from web.api.cases import base, events_of, opening_of
+from web.api.cases import base, events_of, openings_of
 from workflows.flows import FLOWS
 
 
@@ -41,8 +41,9 @@ def test_it_is_3_1_and_every_reference_leads_somewhere(document: dict[str, Any])
 
 def test_every_event_that_people_take_is_an_operation_with_its_own_schema(document: dict[str, Any]) -> None:
     for flow in FLOWS.values():
-        if opening := opening_of(flow):
-            assert "post" in document["paths"][f"/{base(flow)}"], opening
+        for number, opening in enumerate(openings_of(flow)):
+            where = f"/{base(flow)}/begin/{opening}" if number else f"/{base(flow)}"
+            assert "post" in document["paths"][where], opening
         for event, steps in events_of(flow).items():
             operation = document["paths"][f"/{base(flow)}/{{code}}/{event}"]["post"]
             schema = operation["requestBody"]["content"]["application/json"]["schema"]
@@ -85,3 +86,12 @@ def test_the_page_for_people_needs_nothing_from_elsewhere(app: Flask, document: 
     for link in re.findall(r'href="(/static/[^"]+)"', text):
         with app.test_client().get(link) as found:
             assert found.status_code in (200, 404 if "vendor" in link else 200)
+
+
+def test_a_second_way_to_begin_a_case_has_an_address_of_its_own(company: Company) -> None:
+    begun = company.sun.post("/training/begin/have_read", {"policy": "S20", "must_come": ["mei"]})
+    assert begun.status == 201
+    assert begun.json["policy"] == "S20"
+    assert begun.json["missing"] == ["mei"]
+    assert company.mei.post("/training/begin/have_read", {"policy": "S20"}).status == 403
+    assert company.mei.post("/training/begin/plan", {}).status == 404

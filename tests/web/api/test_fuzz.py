@@ -135,6 +135,7 @@ def put_before_the_office(company: Company) -> None:
             company.guo.post(
                 f"/incident/{code}/{event}", {{"answer": "answer", "handle": "handling"}[event]: "x"}
             )
+    put_conduct(company)
 
 
 def put_on_the_way(company: Company) -> None:
@@ -166,6 +167,32 @@ def promise(company: Company) -> None:
         code = company.mei.post("/promise", due | {"kind": "answer", "promised": word}).json["code"]
     company.mei.post(f"/promise/{code}/keep")
     company.mei.post("/promise", due | {"kind": "discount", "promised": "四", "amount_fen": 1})
+
+
+def put_conduct(company: Company) -> None:
+    """Logs, sanctions, praise, trainings and rounds."""
+    for day in ("05", "06", "07"):
+        code = company.mei.post("/log", {"kind": "day", "day": f"{MONTHS[0]}-{day}"}).json["code"]
+        if day != "05":
+            told = {"results": "派单", "problems": "无", "next_steps": "回访"}
+            company.mei.post(f"/log/{code}/hand_in", told)
+    for person in ("mei", "hua", "lin"):
+        told = {"person": person, "kind": "warning", "clause": "S20 罚5", "reason": "x"}
+        company.guo.post("/sanction", told)
+        company.lin.post("/commendation", {"person": person, "kind": "commendation", "reason": "x"})
+    for topic in ("说辞", "礼仪", "安全"):
+        planned = {
+            "topic": topic,
+            "kind": "other",
+            "starts_at": "2090-01-01T09:00",
+            "must_come": ["all", "mei"],
+        }
+        company.guo.post("/training", planned)
+        company.sun.post("/training/begin/have_read", {"policy": "S20", "must_come": ["all", "mei"]})
+    for spot in ("万达东门", "地铁口", "银泰中庭"):
+        code = company.by("all").post("/round", {"spot": spot, "there": ["mei"]}).json["code"]
+        if spot != "万达东门":
+            company.by("all").post(f"/round/{code}/find", {"kind": "conduct", "person": "mei", "seen": "x"})
 
 
 def drain(company: Company) -> None:
