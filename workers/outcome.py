@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 
 from models import database
 from models.leads import Lead
-from models.money import Deduction, Entry, Month, Sale
+from models.money import Deduction, Entry, Sale
 from models.people import Person, Team
 from models.remembered import Approval
 from workflows import views
-from workflows.engine import CLOCK
+from workflows.engine import CLOCK, Flow
 from workflows.flows import FLOWS
 
 
@@ -120,13 +120,28 @@ def _approval(approval: Approval, names: dict[int, str], called: dict[str, str])
 
 
 def _called(session: Session, codes: dict[str, str]) -> dict[str, str]:
-    """The scenario's name of each case by its code: what a lead brought about by the lead, a month by itself."""
+    """The scenario's name of each case by its code; without one, what it is known by, or the lead that brought it about."""
     called = {code: name for name, code in codes.items()}
     tables: tuple[Any, ...] = (Sale, Deduction)
     for table in tables:
         for case in session.scalars(select(table).where(table.lead_code.in_(called))):
             called.setdefault(case.code, called[case.lead_code])
-    return called | {month.code: month.month for month in session.scalars(select(Month))}
+    return {code: name for flow in FLOWS.values() for code, name in _known(session, flow)} | called
+
+
+def _known(session: Session, flow: type[Flow]) -> Iterator[tuple[str, str]]:
+    """The cases of a workflow by the columns they are known by: `梅晓琳@2026-03-02`, a month by itself."""
+    if flow.known_by:
+        for case in session.scalars(select(flow.table).order_by(flow.table.id)):
+            parts = (getattr(case, column) for column in flow.known_by)
+            named = views.names(session)
+            told = zip(flow.known_by, parts, strict=True)
+            yield case.code, "@".join(named[v] if c.endswith("_id") else str(v) for c, v in told)
+
+
+def called_so(session: Session, flow: type[Flow], name: str) -> str | None:
+    """The code of the latest case that is known by this name, if any is."""
+    return {called: code for code, called in _known(session, flow)}.get(name)
 
 
 def _cases(session: Session, called: dict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, select
 from models import database, sealed
 from models.remembered import Approval
 from workers.draining import drain_due
-from workers.outcome import Outcome, Played, failures_said
+from workers.outcome import Outcome, Played, called_so, failures_said
 from workflows import policy, staff
 from workflows import timers as clockwork
 from workflows.engine import CLOCK, PUBLIC, Actor, Ask, Flow, Refused, take
@@ -208,10 +208,20 @@ class Rehearsal:
             event = flow.by_event().get(do)
             if event and not event[0].opens and about is None:
                 raise WrongScenario(f"do: {do} needs {'lead' if flow is LeadFlow else 'case'}: NAME")
+            facts = self._read_off(session, flow, about, facts)
             ask = Ask(flow, do, by, self.now, code=about, facts=facts)
         taken = take(session, ask)
         if "as" in step:
             self.codes[str(step["as"])] = taken.case.code
+
+    def _read_off(
+        self, session: Any, flow: type[Flow], code: str | None, facts: dict[str, Any]
+    ) -> dict[str, Any]:
+        """The facts with what stands on a screen at this moment in place of `(shown)`."""
+        asked = [name for name, value in facts.items() if value == "(shown)"]
+        case = session.scalar(select(flow.table).where(flow.table.code == code)) if asked else None
+        shown = flow.shown(session, case, self.now) if case is not None else {}
+        return facts | {name: shown[name] for name in asked if name in shown}
 
     def _change_staff(self, session: Any, do: str, given: dict[str, Any]) -> None:
         """Somebody goes over to another team, or has a last day; both are at the staff desk, and no event of a case."""
@@ -250,14 +260,16 @@ class Rehearsal:
             raise WrongScenario(f"by: {name!r} is not among the people") from refusal
 
     def _code(self, session: Any, flow: type[Flow], name: Any) -> str:
-        """The code of a case by the scenario's name for it; a month by itself, and what a lead brought about by the lead."""
+        """The code of a case by the scenario's name for it: the one it gave, or what people who know no code call it by; and
+        what a lead brought about by the lead."""
         known = self.codes.get(str(name), str(name))
+        if found := called_so(session, flow, known):
+            return found
         table: Any = flow.table
-        for column in ("month" if flow.flow_name == "month" else "", "lead_code"):
-            if column and hasattr(table, column):
-                wanted = select(table.code).where(getattr(table, column) == known).order_by(table.id.desc())
-                if found := session.scalar(wanted.limit(1)):
-                    return str(found)
+        if hasattr(table, "lead_code"):
+            wanted = select(table.code).where(table.lead_code == known).order_by(table.id.desc())
+            if found := session.scalar(wanted.limit(1)):
+                return str(found)
         return known
 
     def _approval(self, session: Any, step: dict[str, Any]) -> str:

@@ -17,7 +17,11 @@ from workflows.money.policy_draft import PolicyFlow
 from workflows.money.quota import QuotaFlow
 from workflows.money.sale import SaleFlow
 from workflows.money.split import SplitFlow
+from workflows.office.calendar import CalendarFlow
+from workflows.office.leave import LeaveFlow
+from workflows.office.presence import PresenceFlow
 from workflows.office.question import QuestionFlow
+from workflows.office.roster import RosterFlow
 from workflows.rotation import DutyFlow
 from workflows.words import _
 
@@ -37,6 +41,10 @@ FLOWS: dict[str, type[Flow]] = {
         MonthFlow,
         PolicyFlow,
         QuestionFlow,
+        RosterFlow,
+        PresenceFlow,
+        LeaveFlow,
+        CalendarFlow,
     )
 }
 

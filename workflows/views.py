@@ -312,10 +312,10 @@ def may_decide(session: Session, actor: Actor, approval: Approval) -> bool:
 
 
 def reads_clear(session: Session, actor: Actor, flow: type[Flow], case: Any) -> bool:
-    """Whether this actor reads what is personal in a case: that of a lead, or of an approval about a lead."""
+    """Whether this actor reads what is personal in a case, or in what an approval is about."""
     if isinstance(case, Approval):
-        case = subject_of(session, case)
-    return isinstance(case, Lead) and entitled(actor, case)
+        flow, case = subject_flow(case.flow), subject_of(session, case)
+    return entitled(actor, case) if isinstance(case, Lead) else flow.reads_clear(actor, case)
 
 
 def visible(session: Session, flow: type[Flow], actor: Actor, code: str) -> Any:

@@ -5,7 +5,9 @@ The test of all pages and `python -m tests.screens` walk the same way, and the t
 
 from __future__ import annotations
 
+from datetime import timedelta
 from io import BytesIO
+from zoneinfo import ZoneInfo
 
 from flask import Flask
 from sqlalchemy import select
@@ -17,6 +19,7 @@ from tests.web.office.conftest import Office
 from web.pages.arrival import token_of
 from workers.draining import drain_due
 from workflows import arrival, staff
+from workflows.flows import FLOWS
 
 # What is no page of its own: machine-read answers, parts of pages, files, and ways on.
 NO_PAGES = {
@@ -49,6 +52,7 @@ def busy(books: Books) -> dict[str, str]:
         "mei", "question", "pose", clause="S20 (三)9", question="签字当天算不算第一天"
     )
     books.act("zhi", "question", "rule", found["question"], ruling="不算")
+    found |= rostered(books)
     books.close("submitted")
     books.act("sun", "month", "send_back", books.month_code(), reason="再看一遍")
     books.close("approved")
@@ -67,6 +71,28 @@ def busy(books: Books) -> dict[str, str]:
     with databases.begin(office.engine) as session, office.app.app_context():
         shown = arrival.issue(session, found["expected"], staff.actor_named(session, "mei"), office.now)
         found["token"] = token_of(shown.key)
+    return found
+
+
+def rostered(books: Books) -> dict[str, str]:
+    """The coming week of team A is published, one day of it is to be moved, and mei asks for leave in it."""
+    week = (books.office.now + timedelta(days=6)).astimezone(ZoneInfo("Asia/Shanghai")).date()
+    monday = week - timedelta(days=week.weekday())
+    found = {"roster": books.act("lin", "roster", "draft", week=week)}
+    for person, spot in (("mei", "万达广场"), ("lin", "人民路口")):
+        days = dict.fromkeys(("saturday", "sunday"), True)
+        books.act("lin", "roster", "plan", found["roster"], person=person, spot=spot, **days)
+    asked = books.act("lin", "roster", "publish", found["roster"])
+    books.office.act("guo", "approve", asked, flow=FLOWS["approval"])
+    found["presence"] = books.case_of("presence")
+    books.act("mei", "presence", "move", found["presence"], spot="公园", reason="离家近")
+    away = monday + timedelta(days=6)
+    books.act("mei", "leave", "ask_leave", first_day=away, last_day=away, kind="private", reason="家事")
+    found["leave"] = books.case_of("leave")
+    day = "2099-01-01"
+    found["calendar"] = books.act(
+        "guo", "calendar", "enter", first_day=day, last_day=day, kind="holiday", name="元旦"
+    )
     return found
 
 
@@ -108,12 +134,14 @@ def addresses(month: str, c: dict[str, str]) -> dict[str, list[str]]:
             f"/cases/dispute/{c['dispute']}", "/money", "/inbox",
             "/office", "/policies", "/policies/S20", "/policies/S1", "/policies/scenarios/ten_days_to_the_minute",
             f"/cases/question/{c['question']}", "/do/question/begin/pose",
+            "/signing", f"/cases/presence/{c['presence']}", f"/do/presence/{c['presence']}/sign_in", f"/cases/leave/{c['leave']}",
+            "/do/leave/begin/ask_leave", f"/cases/roster/{c['roster']}",
         ],
-        "lin": ["/", "/leads?tick=all", f"/team/{month}?equal=1", "/money", "/cases/deduction", "/do/deduction/begin/report", "/pipeline"],
+        "lin": ["/", "/signing", f"/do/roster/{c['roster']}/add", "/do/roster/begin/draft", "/cases/presence", "/leads?tick=all", f"/team/{month}?equal=1", "/money", "/cases/deduction", "/do/deduction/begin/report", "/pipeline"],
         "desk": ["/", "/reception", "/leads/all", f"/arrive/{c['token']}"],
         "c1": ["/", "/rotation", f"/leads/{c['held']}", f"/do/lead/{c['held']}/lose"],
         "guo": [
-            "/", "/months", f"/months/{month}", "/money", "/policy", "/policy/draft", f"/cases/policy/{c['draft']}",
+            "/", "/signing", f"/cases/calendar/{c['calendar']}", "/cases/roster", "/cases/leave", "/months", f"/months/{month}", "/money", "/policy", "/policy/draft", f"/cases/policy/{c['draft']}",
             *(f"/cases/{name}" for name in ("quota", "pay", "attendance", "sale", "dispute", "split")),
             f"/do/quota/{c['quota']}/change", "/do/quota/begin/propose", "/import", f"/import/{c['import']}", "/people/me", "/leads/nobody-knows-this",
         ],

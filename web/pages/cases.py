@@ -26,7 +26,7 @@ from workflows.engine.flow import Flow
 from workflows.flows import FLOWS
 from workflows.lead import LeadFlow
 from workflows.money.statements import may_see
-from workflows.views import Choice, choices, history_of, may_decide, names, visible
+from workflows.views import Choice, choices, history_of, may_decide, names, reads_clear, visible
 from workflows.words import _
 
 page = Blueprint("cases", __name__)
@@ -150,7 +150,9 @@ def _page(desk: Desk, flow: type[Flow], found: Any) -> str:
         can=[c for c in offered if c.allowed and c.event not in asked],
         cannot=[c for c in offered if not c.allowed],
         pending=[(approval, decisions(desk, approval)) for approval in pending],
-        story=happenings(desk.session, flow, found.code, clear=False),
+        story=happenings(
+            desk.session, flow, found.code, clear=reads_clear(desk.session, desk.actor, flow, found)
+        ),
         timers=comings(desk.session, flow, found.code),
         intact=not list(verify.prove(flow, found, history)),
         picture=picture(flow, found.state, locale()),

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.people import Project, Team
-from web.pages.words import calendar_day, moment, month_name, said
+from web.pages.words import calendar_day, moment, month_name, said, weekday
 from workflows.engine.flow import Flow
 from workflows.money.statements import KINDS, yuan
 from workflows.policy import Policy, of_version
@@ -48,6 +48,7 @@ LABELS = {
     "team": _("Team"),
     "units": _("Units"),
 }
+DAYS = ("day", "effective_on", "week", "first_day", "last_day")
 MONTHS = ("month", "since", "settled_month")
 CAUSES = {
     "visit": _("Visit"),
@@ -168,7 +169,7 @@ def in_words(name: str, value: Any) -> str:
         return month_name(value)
     if isinstance(value, str) and name.endswith("_at"):
         return moment(datetime.fromisoformat(value))
-    if isinstance(value, str) and name in ("day", "effective_on"):
+    if isinstance(value, str) and name in DAYS:
         return calendar_day(date.fromisoformat(value))
     if isinstance(value, dict | list):
         return " · ".join(f"{k} {v}" for k, v in parts_of(name, value))
@@ -187,11 +188,20 @@ def parts_of(name: str, value: Any) -> tuple[tuple[str, str], ...]:
 
 
 def _parts(session: Session, column: str, value: Any) -> tuple[tuple[str, str], ...]:
-    """The same for a column; shares are kept there by the ids of people."""
+    """The same for a column; shares and days are kept there by the ids of people."""
     if column == "shares":
         who = names(session)
         return tuple((who.get(person, "—"), yuan(fen)) for person, fen in value)
+    if column == "plan":
+        who = names(session)
+        return tuple((who.get(person, "—"), " · ".join(map(_rostered, days))) for person, days in value)
     return parts_of(column, value)
+
+
+def _rostered(entry: list[Any]) -> str:
+    """A day of somebody's on a roster: which, where, from when to when."""
+    day, spot, begins, ends = entry
+    return f"{weekday(date.fromisoformat(day))} {spot} {time_of_day(begins)}–{time_of_day(ends)}"
 
 
 def _points_to(flow: type[Flow], column: str) -> str:
@@ -227,6 +237,7 @@ UNITS = {
     "months": _("months"),
     "hours": _("hours"),
     "minutes": _("minutes"),
+    "time": _("time of day"),
     "claims": _("claims"),
     "leads": _("leads"),
     "people": _("people"),
@@ -255,7 +266,14 @@ def number_said(name: str, value: Any) -> str:
         return yuan(int(value))
     if unit == "1/100":
         return f"{int(value) / 100:.2f} {said(UNITS['days'])}"
+    if unit == "time":
+        return time_of_day(int(value))
     return f"{value}%" if unit == "%" else f"{value} {said(UNITS.get(unit, unit))}".strip()
+
+
+def time_of_day(minute: int) -> str:
+    """A minute of the day as clocks show it: `09:00`."""
+    return f"{minute // 60:02}:{minute % 60:02}"
 
 
 def columns_shown(flow: type[Flow], cases: Sequence[Any], most: int = 6) -> list[str]:

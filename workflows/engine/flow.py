@@ -40,7 +40,7 @@ class Facts(BaseModel):
     @cache
     def marked(cls, mark: str) -> frozenset[str]:
         """The fields that bear this mark: `private` (about the customer, sealed), `person` (names one of the staff), `left`
-        (or somebody who has left)."""
+        (or somebody who has left), `device` (the device of whoever tells it, which the pages add)."""
         marks = {name: info.json_schema_extra for name, info in cls.model_fields.items()}
         return frozenset(name for name, extra in marks.items() if isinstance(extra, dict) and extra.get(mark))
 
@@ -167,6 +167,7 @@ class Flow(StateMachine, metaclass=_FlowType):
     What people meet it by: `label` what a case is called, `about` what the workflow is for, `room` the page of the menu on
     which it stands, `topic` under which its `news` can be had outside the house, `rests` the states in which nothing waits
     for anybody, `labels` of columns that no form asks for, `searched` the columns of plain text in which a search looks.
+    `known_by` are columns by which people who know no code speak of a case (`梅晓琳@2026-03-02` by person and day).
     """
 
     flow_name: ClassVar[str] = ""
@@ -183,6 +184,7 @@ class Flow(StateMachine, metaclass=_FlowType):
     rests: ClassVar[tuple[str, ...]] = ()
     labels: ClassVar[dict[str, str]] = {}
     searched: ClassVar[tuple[str, ...]] = ()
+    known_by: ClassVar[tuple[str, ...]] = ()
     news: ClassVar[tuple[News, ...]] = ()
     forms: ClassVar[dict[str, type[Facts]]] = {}
     steps: ClassVar[dict[tuple[str, str | None], Step]]
@@ -264,6 +266,16 @@ class Flow(StateMachine, metaclass=_FlowType):
     def gains(cls, case: Any, facts: Facts) -> set[int]:
         """Whom the case benefits: they cannot approve anything on it (four eyes)."""
         return set()
+
+    @classmethod
+    def reads_clear(cls, actor: Any, case: Any) -> bool:
+        """Whether this actor, who sees the case, reads what is sealed beside its history."""
+        return False
+
+    @classmethod
+    def shown(cls, session: Any, case: Any, at: Any) -> dict[str, str]:
+        """What stands on a screen at this instant, to be read off it and told with an event; by field."""
+        return {}
 
     @classmethod
     def tells(cls, case: Any) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from models.books import books
 from models.remembered import Timer as TimerRow
 
 Reckoning = Callable[[datetime, Any, ZoneInfo], datetime]
+OfCase = Callable[[Any, Any, ZoneInfo], datetime]
 TIMER = Base.metadata.tables["timer"]
 OF_CASE = (
     TIMER.c.flow == bindparam("of_flow"),
@@ -61,6 +62,7 @@ def add_days(start: datetime, count: int, zone: ZoneInfo) -> datetime:
 class Timer:
     """A timer as a flow declares it. When due it takes `event` (by the clock) or only tells `fact`.
 
+    It comes due some time `after` it started, or at an instant of the case itself (`on`, of the case, the policy and the zone).
     `then` and `unless` tell people what it does and what keeps it from doing so.
     `when` says for which cases it starts; `still` whether a notice is still wanted when it falls due; `waits_for` is an
     event whose pending approval holds the timer back until it is decided. One timer of a name runs per case: starting
@@ -69,7 +71,7 @@ class Timer:
 
     name: str
     label: str
-    after: Reckoning
+    after: Reckoning | None = None
     event: str = ""
     fact: str = ""
     facts: dict[str, Any] | None = None
@@ -78,6 +80,14 @@ class Timer:
     still: Callable[[Any], bool] | None = None
     then: str = ""
     unless: str = ""
+    on: OfCase | None = None
+
+    def due(self, start: datetime, case: Any, policy: Any, zone: ZoneInfo) -> datetime:
+        """When it comes due, started now."""
+        if self.on is not None:
+            return self.on(case, policy, zone)
+        assert self.after is not None, "a timer says when it comes due"
+        return self.after(start, policy, zone)
 
 
 class CaseTimers:
@@ -102,7 +112,7 @@ class CaseTimers:
                 "name": timer.name,
                 "state": "pending",
                 "started_at": self.at,
-                "due_at": timer.after(self.at, self.policy, self.zone),
+                "due_at": timer.due(self.at, self.case, self.policy, self.zone),
                 "waits_for": timer.waits_for,
                 "policy_version": self.policy.version,
             },
