@@ -44,8 +44,13 @@ BOOK = Rulebook(
                 "policy base_low_fen",
                 "pay.propose",
                 "pay.adopt",
+                "attendance.propose",
             ),
-            shown=("pay_is_agreed_before_it_counts", "wage_of_daily_staff"),
+            shown=(
+                "pay_is_agreed_before_it_counts",
+                "wage_of_daily_staff",
+                "attendance_reckoned_from_the_days_on_the_roster",
+            ),
         ),
         Clause(
             "S20 (三)3",
