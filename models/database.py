@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from models import (  # noqa: F401  (all tables are known)
     arrivals,
     conduct,
+    days,
     leads,
     machinery,
     messages,

@@ -35,8 +35,10 @@ ON_POSTGRESQL = (
     "closing_sent_back_and_submitted_again_posts_once",
     "deduction_appealed_in_time_is_decided_by_another",
     "expose_a_friend_posing_as_a_customer",
+    "leave_asked_a_day_ahead_excuses_the_days",
     "policy_from_the_first_of_the_next_month_leaves_this_one",
     "pool_claim_release_and_claim_again",
+    "presence_two_signing_with_one_device_are_reported",
     "rotation_all_busy_the_waiting_customer_goes_to_the_first_who_is_free",
     "the_companys_own_numbers_move_the_clocks",
     "visit_fraud_after_the_month_was_paid_is_taken_back_in_the_next",
@@ -73,6 +75,10 @@ ASKED_BY_PEOPLE = {
     "sanction": {"propose", "answer", "impose", "drop", "appeal", "uphold", "lift", "carry_out"},
     "commendation": {"propose", "give", "decline"},
     "log": {"begin", "hand_in", "hand_in_plan", "grade", "send_back", "excuse"},
+    "roster": {"draft", "plan", "leave_out", "publish", "add"},
+    "presence": {"move", "take_off", "notice", "sign_in", "sign_out", "correct", "deny"},
+    "leave": {"ask_leave", "grant", "withdraw", "call_off"},
+    "calendar": {"enter", "strike"},
 }  # fmt: skip
 NEED_APPROVAL = {
     "lead": {"reclaim", "extend", "deal", "invalidate", "lose", "expose"},
@@ -87,6 +93,9 @@ NEED_APPROVAL = {
     "trip": {"clear"},
     "sanction": {"impose"},
     "commendation": {"give"},
+    "roster": {"publish", "add"},
+    "presence": {"move", "take_off", "correct", "deny"},
+    "leave": {"grant"},
 }
 TIMERS = {
     "lead": {"lapse", "expire", "offer", "screening_reminder"},
@@ -101,6 +110,7 @@ TIMERS = {
     "training": {"training_soon", "training_make_up", "reading_reminder"},
     "sanction": {"hearing", "sanction_appeal", "sanction_desk"},
     "log": {"log_due", "log_to_leader", "log_to_manager", "log_again"},
+    "presence": {"unseen", "day_end"},
 }
 REFUSALS = {
     "not_found",
@@ -119,6 +129,7 @@ NEVER_REFUSED_WITH = {
     "deduction": {"conflict"},  # each deed by itself
     "split": {"conflict"},
     "incident": {"conflict"},  # two may tell of one thing: both are heard
+    "calendar": {"guard_failed"},  # any days may be entered, once
 }
 # The kinds of both tables of money.md, and what else moves money.
 EARNED = {
@@ -362,7 +373,9 @@ def test_every_event_that_needs_approval_is_decided_each_way() -> None:
 def _decisions() -> Iterator[tuple[str, str, str, str]]:
     """Workflow, case, event and status of every approval in the hand-written table."""
     for name, (approvals, _timers) in outcomes().items():
-        called = {str(step["as"]): flow_of(step) for step in scenarios()[name]["steps"] if "as" in step}
+        steps = scenarios()[name]["steps"]
+        called = {str(step["case"]): flow_of(step) for step in steps if "flow" in step and "case" in step}
+        called |= {str(step["as"]): flow_of(step) for step in steps if "as" in step}
         for case, event, status in (each.split() for each in approvals):
             yield "sale" if event == "rescind" else called[case], case, event, status
 

@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 
 from models import database
 from models.leads import Lead
-from models.money import Deduction, Entry, Month, Sale
+from models.money import Deduction, Entry, Sale
 from models.people import Person, Team
 from models.remembered import Approval
 from workflows import views
-from workflows.engine import CLOCK
+from workflows.engine import CLOCK, Flow
 from workflows.flows import FLOWS
 
 
@@ -120,8 +120,8 @@ def _approval(approval: Approval, names: dict[int, str], called: dict[str, str])
 
 
 def _called(session: Session, codes: dict[str, str]) -> dict[str, str]:
-    """The scenario's name of each case by its code: what a lead brought about by the lead, a deduction of a round by
-    the round and its kind, a month by itself."""
+    """The scenario's name of each case by its code: the one it gave, or that of the lead that brought it about, or of the round
+    with its kind; without one, what it is known by."""
     called = {code: name for name, code in codes.items()}
     tables: tuple[Any, ...] = (Sale, Deduction)
     for table in tables:
@@ -129,7 +129,22 @@ def _called(session: Session, codes: dict[str, str]) -> dict[str, str]:
             called.setdefault(case.code, called[case.lead_code])
     for found in session.scalars(select(Deduction).where(Deduction.round_code.in_(called))):
         called.setdefault(found.code, f"{called[str(found.round_code)]} {found.kind}")
-    return called | {month.code: month.month for month in session.scalars(select(Month))}
+    return {code: name for flow in FLOWS.values() for code, name in _known(session, flow)} | called
+
+
+def _known(session: Session, flow: type[Flow]) -> Iterator[tuple[str, str]]:
+    """The cases of a workflow by the columns they are known by: `梅晓琳@2026-03-02`, a month by itself."""
+    if flow.known_by:
+        for case in session.scalars(select(flow.table).order_by(flow.table.id)):
+            parts = (getattr(case, column) for column in flow.known_by)
+            named = views.names(session)
+            told = zip(flow.known_by, parts, strict=True)
+            yield case.code, "@".join(named[v] if c.endswith("_id") else str(v) for c, v in told)
+
+
+def called_so(session: Session, flow: type[Flow], name: str) -> str | None:
+    """The code of the latest case that is known by this name, if any is."""
+    return {called: code for code, called in _known(session, flow)}.get(name)
 
 
 def _cases(session: Session, called: dict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:

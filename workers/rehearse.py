@@ -14,7 +14,7 @@ from sqlalchemy import Engine, select
 from models import database, sealed
 from models.remembered import Approval
 from workers.draining import drain_due
-from workers.outcome import Outcome, Played, failures_said
+from workers.outcome import Outcome, Played, called_so, failures_said
 from workflows import policy, staff
 from workflows import timers as clockwork
 from workflows.engine import CLOCK, PUBLIC, Actor, Ask, Flow, Refused, take
@@ -209,6 +209,7 @@ class Rehearsal:
             event = flow.by_event().get(do)
             if event and not event[0].opens and about is None:
                 raise WrongScenario(f"do: {do} needs {'lead' if flow is LeadFlow else 'case'}: NAME")
+            facts = self._read_off(session, flow, about, facts)
             ask = Ask(flow, do, by, self.now, code=about, facts=facts)
         taken = take(session, ask)
         if "as" in step:
@@ -224,6 +225,15 @@ class Rehearsal:
             else self.codes.get(str(facts[name]), str(facts[name]))
             for name in named
         }
+
+    def _read_off(
+        self, session: Any, flow: type[Flow], code: str | None, facts: dict[str, Any]
+    ) -> dict[str, Any]:
+        """The facts with what stands on a screen at this moment in place of `(shown)`."""
+        asked = [name for name, value in facts.items() if value == "(shown)"]
+        case = session.scalar(select(flow.table).where(flow.table.code == code)) if asked else None
+        shown = flow.shown(session, case, self.now) if case is not None else {}
+        return facts | {name: shown[name] for name in asked if name in shown}
 
     def _change_staff(self, session: Any, do: str, given: dict[str, Any]) -> None:
         """Somebody goes over to another team, or has a last day; both are at the staff desk, and no event of a case."""
@@ -262,13 +272,15 @@ class Rehearsal:
             raise WrongScenario(f"by: {name!r} is not among the people") from refusal
 
     def _code(self, session: Any, flow: type[Flow], name: Any) -> str:
-        """The code of a case by the scenario's name for it; a month by itself, what a lead brought about by the lead, and a
-        deduction that a round brought about by the round and its kind (`K1 left_post`)."""
+        """The code of a case by the scenario's name for it: the one it gave, or what people who know no code call it by; what a
+        lead brought about by the lead, and a deduction of a round by the round and its kind (`K1 left_post`)."""
         base, _space, kind = str(name).partition(" ")
         known = self.codes.get(base, base)
+        if not kind and (found := called_so(session, flow, known)):
+            return found
         table: Any = flow.table
-        for column in ("month" if flow.flow_name == "month" else "", "lead_code", "round_code"):
-            if column and hasattr(table, column) and bool(kind) == (column == "round_code"):
+        for column in ("round_code",) if kind else ("lead_code",):
+            if hasattr(table, column):
                 wanted = select(table.code).where(getattr(table, column) == known).order_by(table.id.desc())
                 wanted = wanted.where(table.kind == kind) if kind else wanted
                 if found := session.scalar(wanted.limit(1)):

@@ -17,11 +17,15 @@ from workflows.money.policy_draft import PolicyFlow
 from workflows.money.quota import QuotaFlow
 from workflows.money.sale import SaleFlow
 from workflows.money.split import SplitFlow
+from workflows.office.calendar import CalendarFlow
 from workflows.office.commendation import CommendationFlow
 from workflows.office.incident import IncidentFlow
+from workflows.office.leave import LeaveFlow
 from workflows.office.log import LogFlow
+from workflows.office.presence import PresenceFlow
 from workflows.office.promise import PromiseFlow
 from workflows.office.question import QuestionFlow
+from workflows.office.roster import RosterFlow
 from workflows.office.round import RoundFlow
 from workflows.office.sanction import SanctionFlow
 from workflows.office.training import TrainingFlow
@@ -53,6 +57,10 @@ FLOWS: dict[str, type[Flow]] = {
         TrainingFlow,
         SanctionFlow,
         CommendationFlow,
+        RosterFlow,
+        PresenceFlow,
+        LeaveFlow,
+        CalendarFlow,
     )
 }
 

@@ -37,6 +37,11 @@ def half_days(default: int, label: str, clause: str) -> Any:
     return number(default, label, clause, "half days", high=62)
 
 
+def time_of_day(default: int, label: str, clause: str) -> Any:
+    """A time of day, in minutes after the company's midnight."""
+    return number(default, label, clause, "time", high=1439)
+
+
 class Policy(BaseModel):
     """All numbers of the company's policy. `version` is the row they came from, not a number of the policy."""
 
@@ -249,6 +254,43 @@ class Policy(BaseModel):
     team_size_max: int = number(
         20, _("Most people in the fixed outreach team"), "S20 (三)1", "people", low=1, high=1000
     )
+
+    # The outreach team's days.
+    muster_minute: int = time_of_day(540, _("Everybody is there"), "S20 (一)")
+    weekday_begin_minute: int = time_of_day(600, _("Monday to Friday: begin"), "S20 (一)")
+    weekday_end_minute: int = time_of_day(990, _("Monday to Friday: end"), "S20 (一)")
+    weekend_begin_minute: int = time_of_day(600, _("Weekends and holidays: begin"), "S20 (一)")
+    weekend_end_minute: int = time_of_day(1050, _("Weekends and holidays: end"), "S20 (一)")
+    lunch_begin_minute: int = time_of_day(780, _("Lunch: begin"), "S20 (一)")
+    lunch_end_minute: int = time_of_day(840, _("Lunch: end"), "S20 (一)")
+    spot_people_max: int = number(
+        1, _("Most people of a team at one spot"), "S20 罚4 (ours)", "people", low=1, high=50
+    )
+    late_grace_minutes: int = number(
+        0, _("Minutes late or early that are not counted"), "S14 一1 (ours)", "minutes", high=120
+    )
+    unseen_minutes: int = number(
+        15,
+        _("Minutes until the leader is told who has not signed in"),
+        "S20 罚2 (ours)",
+        "minutes",
+        high=480,
+    )
+    sign_out_minutes: int = number(
+        60, _("Minutes after the end in which one may still sign out"), "S14 一2 (ours)", "minutes", high=360
+    )
+    spot_code_minutes: int = number(
+        5, _("Minutes until the code shown at a spot changes"), "S14 一2 (ours)", "minutes", low=1, high=120
+    )
+    proxy_minutes: int = number(
+        10,
+        _("Minutes within which two who sign with one device are reported"),
+        "S14 一2 (ours)",
+        "minutes",
+        high=1440,
+    )
+    leave_days_ahead: int = number(1, _("Days ahead on which leave is asked for"), "S14 一4", "days", high=30)
+    leave_days_max: int = number(30, _("Most days of one leave"), "S14 一4 (ours)", "days", low=1, high=366)
 
     # What a lead earns (S20 (四) 个人); amounts in fen.
     call_visit_bonus_fen: int = fen(1_000, _("Bonus for a call-in visit beyond the quota"), "S20 (四) 个人1")

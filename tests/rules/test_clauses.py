@@ -17,12 +17,15 @@ ALL = [pytest.param(clause, id=number) for number, clause in CLAUSES.items()]
 # Typed from the policies as printed, not read off the registry: a clause that is lost shows here.
 NUMBERS = {
     "S4": ["五", "八", "十"],
+    "S14": [
+        "一1", "一2", "一3", "一4", "一5", "二1", "二2", "二3", "二4", "三1", "三2", "三3", "三5", "三6", "三7", "三8",
+    ],
     "S20": [
-        "(三)1", "(三)5", "(三)6", "(三)7", "(三)8", "(三)9", "(三)10", "(四) 个人1", "(四) 个人2", "(四) 个人3", "(四) 团队1",
+        "(一)", "(二)", "(三)1", "(三)3", "(三)4", "(三)5", "(三)6", "(三)7", "(三)8", "(三)9", "(三)10", "(四) 个人1", "(四) 个人2", "(四) 个人3", "(四) 团队1",
         "罚1", "罚2", "罚3", "罚4", "罚5", "罚6", "罚7", "备注",
     ],
 }  # fmt: skip
-PAGES = {"/access"}
+PAGES = {"/access", "/signing"}
 
 
 def test_no_clause_is_missing() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from io import BytesIO
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import Flask
 from sqlalchemy import select
@@ -19,6 +20,7 @@ from tests.web.office.conftest import Office
 from web.pages.arrival import token_of
 from workers.draining import drain_due
 from workflows import arrival, staff
+from workflows.flows import FLOWS
 
 # What is no page of its own: machine-read answers, parts of pages, files, and ways on.
 NO_PAGES = {
@@ -56,6 +58,7 @@ def busy(books: Books) -> dict[str, str]:
     happened = {"kind": "quarrel", "place": "软件园南门", "happened": "保安阻拦"}
     found["incident"] = books.act("mei", "incident", "report", **happened)
     found |= of_conduct(books)
+    found |= rostered(books)
     books.close("submitted")
     books.act("sun", "month", "send_back", books.month_code(), reason="再看一遍")
     books.close("approved")
@@ -110,6 +113,28 @@ def of_conduct(books: Books) -> dict[str, str]:
     return found | {"sanction": sanction, "praise": praise}
 
 
+def rostered(books: Books) -> dict[str, str]:
+    """The coming week of team A is published, one day of it is to be moved, and mei asks for leave in it."""
+    week = (books.office.now + timedelta(days=6)).astimezone(ZoneInfo("Asia/Shanghai")).date()
+    monday = week - timedelta(days=week.weekday())
+    found = {"roster": books.act("lin", "roster", "draft", week=week)}
+    for person, spot in (("mei", "万达广场"), ("lin", "人民路口")):
+        days = dict.fromkeys(("saturday", "sunday"), True)
+        books.act("lin", "roster", "plan", found["roster"], person=person, spot=spot, **days)
+    asked = books.act("lin", "roster", "publish", found["roster"])
+    books.office.act("guo", "approve", asked, flow=FLOWS["approval"])
+    found["presence"] = books.case_of("presence")
+    books.act("mei", "presence", "move", found["presence"], spot="公园", reason="离家近")
+    away = monday + timedelta(days=6)
+    books.act("mei", "leave", "ask_leave", first_day=away, last_day=away, kind="private", reason="家事")
+    found["leave"] = books.case_of("leave")
+    day = "2099-01-01"
+    found["calendar"] = books.act(
+        "guo", "calendar", "enter", first_day=day, last_day=day, kind="holiday", name="元旦"
+    )
+    return found
+
+
 def sent_register(office: Office) -> str:
     """A register with good rows and bad ones has been checked and waits to be started."""
     rows = ["姓名,电话,渠道,登记日期,登记人,楼层"]
@@ -150,15 +175,17 @@ def addresses(month: str, c: dict[str, str]) -> dict[str, list[str]]:
             f"/cases/question/{c['question']}", "/do/question/begin/pose", f"/cases/trip/{c['trip']}", "/do/trip/begin/plan",
             f"/do/trip/{c['trip']}/confirm", f"/do/trip/{c['trip']}/cancel", "/cases/trip", "/do/incident/begin/report",
             f"/cases/log/{c['log']}", "/do/log/begin/begin", f"/cases/training/{c['reading']}",
+            "/signing", f"/cases/presence/{c['presence']}", f"/do/presence/{c['presence']}/sign_in", f"/cases/leave/{c['leave']}",
+            "/do/leave/begin/ask_leave", f"/cases/roster/{c['roster']}",
             f"/cases/sanction/{c['sanction']}", f"/do/sanction/{c['sanction']}/answer",
         ],
-        "lin": ["/", "/cases/log", f"/do/log/{c['log']}/grade", "/leads?tick=all", f"/team/{month}?equal=1", "/money", "/cases/deduction", "/do/deduction/begin/report", "/pipeline"],
+        "lin": ["/", "/signing", f"/do/roster/{c['roster']}/add", "/do/roster/begin/draft", "/cases/presence", "/cases/log", f"/do/log/{c['log']}/grade", "/leads?tick=all", f"/team/{month}?equal=1", "/money", "/cases/deduction", "/do/deduction/begin/report", "/pipeline"],
         "desk": ["/", "/reception", "/leads/all", f"/arrive/{c['token']}"],
         "c1": [
             "/", "/rotation", f"/leads/{c['held']}", f"/do/lead/{c['held']}/lose", f"/do/promise/begin/make?lead={c['held']}",
         ],
         "guo": [
-            "/", f"/cases/promise/{c['promise']}", "/cases/promise", f"/do/promise/{c['promise']}/pass_on", "/help/promise",
+            "/", "/signing", f"/cases/calendar/{c['calendar']}", "/cases/roster", "/cases/leave", f"/cases/promise/{c['promise']}", "/cases/promise", f"/do/promise/{c['promise']}/pass_on", "/help/promise",
             f"/cases/training/{c['training']}", "/do/training/begin/plan", "/do/training/begin/have_read",
             "/do/sanction/begin/propose", f"/cases/commendation/{c['praise']}", "/do/commendation/begin/propose",
             "/months", f"/months/{month}", "/money", "/policy", "/policy/draft", f"/cases/policy/{c['draft']}",

@@ -54,6 +54,7 @@ MODULES = (
     "team",
     "months",
     "rooms",
+    "signing",
     "notes",
     "telling",
     "inbox",
@@ -76,7 +77,7 @@ MODULES = (
 
 def attach(app: Flask) -> None:
     """Give the application its pages; what they stand on first. A subject whose module is not there has no pages."""
-    for ground in ("words", "sessions", "problems", "menu", "show"):
+    for ground in ("words", "sessions", "device", "problems", "menu", "show"):
         import_module(f"web.pages.{ground}").attach(app)
     for name in MODULES:
         if find_spec(f"web.pages.{name}") is not None:

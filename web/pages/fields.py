@@ -3,7 +3,7 @@ people by name, fen as yuan, choices, days and instants as people read them. A n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache
@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.people import Project, Team
-from web.pages.words import calendar_day, moment, month_name, said
+from web.pages.words import calendar_day, moment, month_name, said, weekday
 from workflows.engine.flow import Flow
 from workflows.flows import FLOWS
 from workflows.money.statements import KINDS, yuan
@@ -50,6 +50,7 @@ LABELS = {
     "team": _("Team"),
     "units": _("Units"),
 }
+DAYS = ("day", "effective_on", "week", "first_day", "last_day")
 MONTHS = ("month", "since", "settled_month")
 CAUSES = {
     "visit": _("Visit"),
@@ -195,7 +196,7 @@ def in_words(name: str, value: Any) -> str:
         return month_name(value)
     if isinstance(value, str) and name.endswith("_at"):
         return moment(datetime.fromisoformat(value))
-    if isinstance(value, str) and name in ("day", "effective_on"):
+    if isinstance(value, str) and name in DAYS:
         return calendar_day(date.fromisoformat(value))
     if isinstance(value, dict | list):
         parts = map(str, value) if isinstance(value, list) else map(" ".join, parts_of(name, value))
@@ -215,11 +216,20 @@ def parts_of(name: str, value: Any) -> tuple[tuple[str, str], ...]:
 
 
 def _parts(session: Session, flow: type[Flow], column: str, value: Any) -> tuple[tuple[str, str], ...]:
-    """The same for a column; there shares and tasks are kept by the ids of people."""
+    """The same for a column; there shares, tasks and days are kept by the ids of people."""
     if column in flow.names_people and value and isinstance(value[0], list | tuple):
-        who = names(session)
-        return tuple((who.get(p, "—"), yuan(each) if column == "shares" else str(each)) for p, each in value)
+        tell: dict[str, Callable[[Any], str]] = {"shares": yuan, "plan": _rostered}
+        who, each_said = names(session), tell.get(column, str)
+        return tuple((who.get(person, "—"), each_said(each)) for person, each in value)
     return parts_of(column, value)
+
+
+def _rostered(days: list[list[Any]]) -> str:
+    """The days of somebody on a roster: which, where, from when to when."""
+    return " · ".join(
+        f"{weekday(date.fromisoformat(day))} {spot} {time_of_day(begins)}–{time_of_day(ends)}"
+        for day, spot, begins, ends in days
+    )
 
 
 def _points_to(flow: type[Flow], column: str) -> str:
@@ -255,6 +265,7 @@ UNITS = {
     "months": _("months"),
     "hours": _("hours"),
     "minutes": _("minutes"),
+    "time": _("time of day"),
     "claims": _("claims"),
     "leads": _("leads"),
     "people": _("people"),
@@ -286,7 +297,14 @@ def number_said(name: str, value: Any) -> str:
         return f"{int(value) // 60:02}:{int(value) % 60:02}"
     if unit == "1/100":
         return f"{int(value) / 100:.2f} {said(UNITS['days'])}"
+    if unit == "time":
+        return time_of_day(int(value))
     return f"{value}%" if unit == "%" else f"{value} {said(UNITS.get(unit, unit))}".strip()
+
+
+def time_of_day(minute: int) -> str:
+    """A minute of the day as clocks show it: `09:00`."""
+    return f"{minute // 60:02}:{minute % 60:02}"
 
 
 def columns_shown(flow: type[Flow], cases: Sequence[Any], most: int = 6) -> list[str]:

@@ -172,6 +172,10 @@ INPUTS: dict[str, Callable[[str, dict[str, Any]], Any]] = {
     ),
     "tel": lambda label, keys: TelField(label, render_kw={**keys, "inputmode": "tel", "autocomplete": "off"}),
     "area": lambda label, keys: TextAreaField(label, render_kw={**keys, "rows": 3}),
+    "time": lambda label, keys: StringField(label, render_kw={**keys, "type": "time"}),
+    "digits": lambda label, keys: StringField(
+        label, render_kw={**keys, "inputmode": "numeric", "autocomplete": "off", "pattern": "[0-9]*"}
+    ),
     "clause": lambda label, keys: _clauses(label, keys),
     "codes": lambda label, keys: CodesField(label, render_kw={**keys, "autocomplete": "off"}),
 }

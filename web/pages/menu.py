@@ -61,6 +61,7 @@ MENU = (
         ("statement.dispute", "statement.open_dispute"),
     ),
     Entry("rooms.money", _("Money"), "money", ("leader", *DESKS), ("team.team", "team.divide")),
+    Entry("signing.signing", _("Sign in and out"), "clock", FIELD),
     Entry("rooms.office", _("Office"), "office", OFFICE),
     Entry("reports.all_reports", _("Reports"), "reports", ("manager", "sales_manager", "finance", "auditor")),
     Entry("people.people", _("People"), "people", ("admin", "manager", "sales_manager", "auditor")),

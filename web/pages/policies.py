@@ -14,7 +14,7 @@ from sqlalchemy import select
 from models.machinery import PolicyVersion
 from models.money import PolicyDraft
 from web.pages.asking import STATUS, submit
-from web.pages.fields import UNITS, number_label, number_said, unit_of
+from web.pages.fields import UNITS, number_label, number_said, time_of_day, unit_of
 from web.pages.forms import fen_of
 from web.pages.sessions import signed_in
 from web.pages.show import Desk, case_url, look, show
@@ -22,6 +22,7 @@ from web.pages.words import locale, said
 from workflows import policy
 from workflows.engine import Refused
 from workflows.money.policy_draft import PolicyFlow
+from workflows.office.working_hours import minute_of
 from workflows.words import Text, _
 
 page = Blueprint("policies", __name__)
@@ -45,6 +46,11 @@ GROUPS = {
         "sanction_hearing_days", "sanction_appeal_days", "sanction_desk_days",
     ),
     _("On the street and at the desk"): ("draft_hours", "phone_clock_minutes", "arrival_code_minutes"),
+    _("The team's days"): (
+        "muster_minute", "weekday_begin_minute", "weekday_end_minute", "weekend_begin_minute", "weekend_end_minute",
+        "lunch_begin_minute", "lunch_end_minute", "spot_people_max", "late_grace_minutes", "unseen_minutes", "sign_out_minutes",
+        "spot_code_minutes", "proxy_minutes", "leave_days_ahead", "leave_days_max",
+    ),
     _("Pool and team"): ("pool_claims_per_day", "pool_held_max", "pool_return_days", "team_size_max"),
     _("Bonuses"): ("call_visit_bonus_fen", "visit_bonus_fen", "deal_bonus_fen", "leader_bonus_fen"),
     _("Monthly awards of the teams"): ("call_visit_award_fen", "visit_award_fen", "deal_award_fen"),
@@ -132,7 +138,7 @@ def _typed(name: str, value: int) -> str:
         return number_said(name, value)
     if unit_of(name) in ("fen", "1/100"):
         return f"{value / 100:.2f}" if value % 100 else str(value // 100)
-    return str(value)
+    return time_of_day(value) if unit_of(name) == "time" else str(value)
 
 
 def _changes(version: PolicyVersion, versions: list[PolicyVersion]) -> list[tuple[str, str, str]]:
@@ -214,6 +220,8 @@ def _read(name: str, typed: str) -> int | None:
     if unit_of(name) in ("fen", "1/100"):
         value = fen_of(typed)
         return value if isinstance(value, int) else None
+    if unit_of(name) == "time":
+        return minute_of(typed)
     plain = typed.lstrip("-")
     return int(typed) if plain.isdecimal() and len(typed) < 12 else None
 

@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, abort, redirect, request, url_for
 
 from web.pages.asking import STATUS, submit
+from web.pages.device import device
 from web.pages.forms import facts_of, form_for, put_errors
 from web.pages.sessions import local, signed_in
 from web.pages.show import Desk, case_url, look, show
@@ -146,6 +147,7 @@ def send(flow: str, code: str, event: str) -> Any:
         steps = the_flow.by_event().get(event) or abort(404)
         step = the_flow.steps.get((event, case.state)) or steps[-1]
         facts = facts_of(form_for(step.facts, desk.session, desk.at, desk.zone, request.form), desk.zone)
+        facts |= {name: device() for name in step.facts.marked("device")}
     try:
         return submit(the_flow, event, code=code, facts=facts, to=back)
     except Refused as refusal:

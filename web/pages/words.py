@@ -56,6 +56,11 @@ def calendar_day(on: date | None) -> str:
     return format_date(on, "y年M月d日" if locale() == "zh" else "d MMM y") if on else "—"
 
 
+def weekday(on: date) -> str:
+    """A day within its week: `3月2日(周一)`."""
+    return format_date(on, "M月d日(EEE)" if locale() == "zh" else "EEE d MMM")  # type: ignore[no-any-return]
+
+
 def month_name(month: str, short: bool = False) -> str:
     """A month of the books: `2026年3月` for `2026-03`."""
     english = "MMM y" if short else "MMMM y"

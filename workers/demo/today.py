@@ -12,6 +12,8 @@ from workers.demo.lives import Storyteller
 from workers.demo.month import Deed, Life, Part, Seen, decision, later, place
 from workflows.flows import FLOWS
 from workflows.office.incident import IncidentFlow
+from workflows.office.leave import LeaveFlow
+from workflows.office.roster import RosterFlow
 from workflows.office.trip import TripFlow
 
 
@@ -50,6 +52,25 @@ class Today:
         yield self.on_a_trip()
         yield self.trip_to_approve()
         yield self.stopped_at_a_gate()
+        yield self.roster_waits()
+        yield self.leave_waits()
+
+    def roster_waits(self) -> Life:
+        """The first team's roster of the week after next waits for the manager's consent."""
+        leader = cast.LEADER_OF["小梅"]
+        week = {"week": (self.ago(days=-14)).date().isoformat()}
+        seen = yield Deed(self.ago(hours=9), leader, "draft", None, week, RosterFlow)
+        for who, spot in zip(("阿强", "小梅", "大鹏"), cast.SPOTS, strict=False):
+            days = dict.fromkeys(("wednesday", "friday", "saturday", "sunday"), True)
+            facts = {"person": who, "spot": spot, **days}
+            seen = yield Deed(later(seen.at, minutes=2), leader, "plan", seen.code, facts, RosterFlow)
+        yield Deed(later(seen.at, minutes=2), leader, "publish", seen.code, {}, RosterFlow)
+
+    def leave_waits(self) -> Life:
+        """Somebody wants a day off next week; the leader has not decided yet."""
+        day = self.ago(days=-6).date().isoformat()
+        facts = {"first_day": day, "last_day": day, "kind": "private", "reason": "孩子家长会"}
+        yield Deed(self.ago(hours=7), "小丽", "ask_leave", None, facts, LeaveFlow)
 
     def back_on_duty(self, who: str) -> Life:
         """Refused, and no harm done, where they are on duty already."""

@@ -3,7 +3,7 @@ software cannot enforce it, why not."""
 
 from __future__ import annotations
 
-from workflows.clauses import s04, s20
+from workflows.clauses import s04, s14, s20
 from workflows.clauses.clause import Clause, Rulebook
 from workflows.words import _
 
@@ -23,7 +23,7 @@ RULEBOOKS: dict[str, Rulebook] = {
         Rulebook("S11", _("Outreach: targets, strategy, plans")),
         Rulebook("S12", _("The outreach company: organisation")),
         Rulebook("S13", _("Outreach of the sales department: appraisal")),
-        Rulebook("S14", _("The outreach team from day to day")),
+        s14.BOOK,
         Rulebook("S15", _("Outreach staff: service and conduct")),
         Rulebook("S16", _("Outreach staff: selection and work")),
         Rulebook("S17", _("The outreach company: people and finance")),

@@ -8,6 +8,34 @@ BOOK = Rulebook(
     _("Leaflets, hand-over, commissions and penalties"),
     (
         Clause(
+            "S20 (一)",
+            _(
+                "Monday to Friday from 10:00 to 16:30, at weekends until 17:30, lunch from 13:00 to 14:00, muster at nine; "
+                "adjusted on holidays."
+            ),
+            by=(
+                "policy muster_minute",
+                "policy weekday_begin_minute",
+                "policy weekday_end_minute",
+                "policy weekend_begin_minute",
+                "policy weekend_end_minute",
+                "policy lunch_begin_minute",
+                "policy lunch_end_minute",
+                "roster.plan",
+                "calendar.enter",
+            ),
+            shown=(
+                "roster_hours_follow_the_calendar",
+                "calendar_is_kept_by_the_administrator_and_the_manager",
+            ),
+        ),
+        Clause(
+            "S20 (二)",
+            _("Work is done with leaflets, at exhibitions and with group purchases of companies."),
+            by=("lead.capture",),
+            shown=("every_channel_and_every_capturing_role", "visit_every_channel_of_outreach_earns"),
+        ),
+        Clause(
             "S20 (三)1",
             _("A fixed outreach team of at most 20, paid by the month or by the day; its pay is agreed."),
             by=(
@@ -16,8 +44,25 @@ BOOK = Rulebook(
                 "policy base_low_fen",
                 "pay.propose",
                 "pay.adopt",
+                "attendance.propose",
             ),
-            shown=("pay_is_agreed_before_it_counts", "wage_of_daily_staff"),
+            shown=(
+                "pay_is_agreed_before_it_counts",
+                "wage_of_daily_staff",
+                "attendance_reckoned_from_the_days_on_the_roster",
+            ),
+        ),
+        Clause(
+            "S20 (三)3",
+            _("The team has targets, is appraised by them, and is rewarded and punished."),
+            by=("quota.propose", "quota.adopt", "deduction.report", "month.submit"),
+            shown=("quota_who_may_set_it_and_what_is_refused", "performance_pay_below_the_quotas"),
+        ),
+        Clause(
+            "S20 (三)4",
+            _("For a holiday or an important moment more hands are added."),
+            by=("roster.add", "pay.propose", "policy daily_wage_fen"),
+            shown=("roster_is_changed_only_by_request_and_approval", "wage_of_daily_staff"),
         ),
         Clause(
             "S20 (三)5",

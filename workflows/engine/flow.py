@@ -41,7 +41,7 @@ class Facts(BaseModel):
     def marked(cls, mark: str, *, of: str = "") -> frozenset[str]:
         """The fields that bear this mark: `private` (about the customer, sealed), `person` (names one of the staff), `people`
         (several), `left` (or somebody who has left), `case` (a case, or several, by their codes, `of` the workflow that the
-        mark names)."""
+        mark names), `device` (the device of whoever tells it, which the pages add)."""
         marks = {name: info.json_schema_extra for name, info in cls.model_fields.items()}
         return frozenset(
             name
@@ -173,6 +173,7 @@ class Flow(StateMachine, metaclass=_FlowType):
     which it stands, `topic` under which its `news` can be had outside the house, `rests` the states in which nothing waits
     for anybody, `labels` of columns that no form asks for, `searched` the columns of plain text in which a search looks.
     `personal` are its sealed columns about the customer, shown to those who read the case `in_clear` and forgotten with them.
+    `known_by` are columns by which people who know no code speak of a case (`梅晓琳@2026-03-02` by person and day).
     """
 
     flow_name: ClassVar[str] = ""
@@ -190,6 +191,7 @@ class Flow(StateMachine, metaclass=_FlowType):
     labels: ClassVar[dict[str, str]] = {}
     searched: ClassVar[tuple[str, ...]] = ()
     personal: ClassVar[tuple[str, ...]] = ()
+    known_by: ClassVar[tuple[str, ...]] = ()
     news: ClassVar[tuple[News, ...]] = ()
     forms: ClassVar[dict[str, type[Facts]]] = {}
     steps: ClassVar[dict[tuple[str, str | None], Step]]
@@ -276,6 +278,11 @@ class Flow(StateMachine, metaclass=_FlowType):
     def gains(cls, case: Any, facts: Facts) -> set[int]:
         """Whom the case benefits: they cannot approve anything on it (four eyes)."""
         return set()
+
+    @classmethod
+    def shown(cls, session: Any, case: Any, at: Any) -> dict[str, str]:
+        """What stands on a screen at this instant, to be read off it and told with an event; by field."""
+        return {}
 
     @classmethod
     def tells(cls, case: Any) -> dict[str, Any]:

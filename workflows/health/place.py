@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, text
 
 from models import heads
+from models.days import Roster
 from models.machinery import HOST, HostSign, KeyPrint, PolicyVersion
 from models.sealed import sealer
 from workflows import policy
 from workflows.health.figures import lasting, late_after, size, together
 from workflows.health.finding import DOWN, GREEN, LATE, UNKNOWN, Finding, Sight, bytes_left, graded
 from workflows.health.processes import DOWN_AFTER
+from workflows.office import working_hours
 from workflows.words import Text, _
 
 MB, GB = 1_000_000, 1_000_000_000
@@ -21,6 +23,7 @@ FREE_LATE, FREE_DOWN = GB, 200 * MB
 COPIES = 2  # a backup needs the database's size twice while it is made and proved
 LOG_LATE, LOG_DOWN = 256 * MB, 2 * GB  # of SQLite's write-ahead log
 HELD_LATE, HELD_DOWN = GB, 10 * GB  # of PostgreSQL's log that replication slots hold
+HOLIDAYS_AHEAD = timedelta(days=31)
 ZONES_YEARS = 2  # time zone data are published several times a year
 
 LONGEST = "SELECT extract(epoch FROM max(clock_timestamp() - xact_start)) FROM pg_stat_activity WHERE datname = current_database()"
@@ -147,8 +150,8 @@ def _a_worker() -> Text:
 
 
 def calendar(sight: Sight) -> Finding:
-    """What deadlines are reckoned by: the time zone's data and the policy in force. The policy knows no holidays (S20 counts
-    days as they come), so there is no calendar that could end."""
+    """What deadlines are reckoned by: the time zone's data and the policy in force; they know no holidays (S20 counts days as
+    they come). Rosters do: where they are in use, it is late a month before nothing is known of holidays any more."""
     zones = min((host.zones for host in hosts(sight) if host.zones), default="")
     zone = Text(
         _("days are counted as they come, no holidays, in %(zone)s (zone data %(zones)s)"),
@@ -161,8 +164,20 @@ def calendar(sight: Sight) -> Finding:
     )
     year = int(zones[:4]) if zones[:4].isdigit() else sight.real.year
     old = sight.real.year - year
-    remedy = Text(_("renew the time zone data: the tzdata package of the system, or of Python"))
-    return Finding("calendar", LATE if old >= ZONES_YEARS else GREEN, figure, limit, remedy)
+    known = working_hours.known_until(sight.session)
+    figure = together(figure, Text(_("holidays are known until %(day)s"), {"day": known}))
+    if old >= ZONES_YEARS:
+        remedy = Text(_("renew the time zone data: the tzdata package of the system, or of Python"))
+    else:
+        remedy = Text(_("enter the holidays of the next year: Office, Calendar entry"))
+    ending = _rostered(sight) and sight.at.date() > known - HOLIDAYS_AHEAD
+    return Finding("calendar", LATE if old >= ZONES_YEARS or ending else GREEN, figure, limit, remedy)
+
+
+def _rostered(sight: Sight) -> bool:
+    """Whether rosters are in use."""
+    published = select(Roster.id).where(Roster.state == "published")
+    return sight.session.scalar(published.limit(1)) is not None
 
 
 def _next_policy(sight: Sight) -> Text | None:

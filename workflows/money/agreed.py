@@ -68,6 +68,16 @@ def month_is_open(check: Check) -> bool | dict[str, Any]:
     return {"month": month} if past_open(check.session, check.case.project_id, month) else True
 
 
+@guard(
+    _("The figures cannot be reckoned: days not closed yet: %(open)s, days closed: %(closed)s."),
+    instead=_("Wait until the last day is closed, or give the figures yourself."),
+)
+def can_be_reckoned(check: Check) -> bool | dict[str, Any]:
+    """Figures that were left out are reckoned, where the workflow knows how."""
+    lacking: dict[str, Any] | None = check.ask.flow.lacks(check)  # type: ignore[attr-defined]
+    return lacking or True
+
+
 def asks_for_consent(check: Check) -> list[Ask]:
     """Who proposes asks for the approval in the same breath."""
     if check.ask.house:
@@ -105,18 +115,28 @@ class AgreedFlow(Flow):
     @opening(
         label=_("Propose"),
         by=Manager,
-        guards=(was_there, is_the_first, month_is_open),
+        guards=(was_there, is_the_first, month_is_open, can_be_reckoned),
         announces=".proposed",
         then=asks_for_consent,
     )
-    def propose(self, case: Any, facts: Facts, people: dict[str, Person]) -> None:
+    def propose(self, case: Any, facts: Facts, people: dict[str, Person], check: Check) -> None:
         """Set it for one person; the sales manager is asked at once."""
         write(case, facts, people)
+        self.reckon(check)
         self.complete(case, people["person"])
 
     @classmethod
     def complete(cls, case: Any, person: Person) -> None:
         """What a workflow adds to a new case from what is known of the person."""
+
+    @classmethod
+    def lacks(cls, check: Check) -> dict[str, Any] | None:
+        """What is lacking to reckon the figures that were left out; nothing where none was."""
+        return None
+
+    @classmethod
+    def reckon(cls, check: Check) -> None:
+        """Fill in the figures that were left out."""
 
     @step(
         proposed.to(in_force),
@@ -135,13 +155,14 @@ class AgreedFlow(Flow):
         label=_("Change"),
         by=Manager,
         approved_by=SalesManager,
-        guards=month_is_open,
+        guards=(month_is_open, can_be_reckoned),
         announces=".changed",
         serial=True,
     )
-    def change(self, case: Any, facts: Facts) -> None:
+    def change(self, case: Any, facts: Facts, check: Check) -> None:
         """Other figures take its place; what was posted under the old ones is reversed and posted anew."""
         write(case, facts, {})
+        self.reckon(check)
 
     @classmethod
     def seen_by(cls, actor: Actor) -> ColumnElement[bool]:

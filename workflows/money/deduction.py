@@ -143,8 +143,9 @@ def names_two_people(check: Check) -> bool:
     instead=_("Ask the other of manager and sales manager."),
 )
 def is_judged_by_another(check: Check) -> bool:
+    """The house itself may waive what it reported itself, once it is known not to be so."""
     case, by = check.case, check.by.id
-    return by not in (case.reported_by_id, case.person_id, case.also_id, case.leader_id)
+    return by is None or by not in (case.reported_by_id, case.person_id, case.also_id, case.leader_id)
 
 
 @guard(
@@ -180,6 +181,7 @@ def charge_by(case: Deduction, kind: Kind, policy: Policy, serious: bool) -> Non
 class DeductionFlow(Flow):
     """处罚: nobody loses wage unheard."""
 
+    known_by = ("kind", "person_id", "day")
     flow_name, noun, prefix, table = "deduction", "case", "D", Deduction
     label = _("Deduction")
     about = _("Reported, judged by somebody else, three days to appeal, then settled.")

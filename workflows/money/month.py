@@ -151,6 +151,7 @@ def all_paid(session: Session, fact: Outbox, at: datetime) -> Iterable[int | Non
 class MonthFlow(Flow):
     """月结: what was earned is reckoned, looked at by two, paid and locked."""
 
+    known_by = ("month",)
     flow_name, noun, prefix, table = "month", "month", "M", Month
     label = _("Month")
     topic = "month"

@@ -136,6 +136,7 @@ def put_before_the_office(company: Company) -> None:
                 f"/incident/{code}/{event}", {{"answer": "answer", "handle": "handling"}[event]: "x"}
             )
     put_conduct(company)
+    put_on_the_roster(company)
 
 
 def put_on_the_way(company: Company) -> None:
@@ -193,6 +194,23 @@ def put_conduct(company: Company) -> None:
         code = company.by("all").post("/round", {"spot": spot, "there": ["mei"]}).json["code"]
         if spot != "万达东门":
             company.by("all").post(f"/round/{code}/find", {"kind": "conduct", "person": "mei", "seen": "x"})
+
+
+def put_on_the_roster(company: Company) -> None:
+    """Two weeks of team A, one of them published, with leave in it."""
+    first = datetime.now(UTC).date() + timedelta(days=8)
+    for week in (first, first + timedelta(days=7)):
+        code = company.lin.post("/roster", {"week": week.isoformat()}).json["code"]
+        days = {"person": "mei", "spot": "万达广场", "monday": True, "friday": True}
+        company.lin.post(f"/roster/{code}/plan", days)
+    asked = company.lin.post(f"/roster/{code}/publish").json["approval"]["id"]
+    company.guo.post(f"/approvals/{asked}/approve")
+    leave = {"first_day": first.isoformat(), "last_day": first.isoformat(), "kind": "sick", "reason": "x"}
+    company.mei.post("/leave", leave)
+    company.guo.post("/leave", {**leave, "person": "lin"})
+    for day in (1, 2):
+        on = {"first_day": f"2090-01-0{day}", "last_day": f"2090-01-0{day}", "kind": "holiday", "name": "x"}
+        company.guo.post("/calendar", on)
 
 
 def drain(company: Company) -> None:
