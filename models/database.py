@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from models import (  # noqa: F401  (all tables are known)
     arrivals,
+    events,
     leads,
     machinery,
     messages,

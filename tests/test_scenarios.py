@@ -34,9 +34,11 @@ ON_POSTGRESQL = (
     "award_divided_by_the_leader_and_taken_back",
     "closing_sent_back_and_submitted_again_posts_once",
     "deduction_appealed_in_time_is_decided_by_another",
+    "event_from_the_plan_to_what_was_learned",
     "expose_a_friend_posing_as_a_customer",
     "policy_from_the_first_of_the_next_month_leaves_this_one",
     "pool_claim_release_and_claim_again",
+    "promise_that_costs_money_needs_the_sales_manager",
     "rotation_all_busy_the_waiting_customer_goes_to_the_first_who_is_free",
     "the_companys_own_numbers_move_the_clocks",
     "visit_fraud_after_the_month_was_paid_is_taken_back_in_the_next",
@@ -64,6 +66,7 @@ ASKED_BY_PEOPLE = {
     "policy": {"draft", "check", "adopt", "discard"},
     "question": {"pose", "rule", "rule_anew", "dismiss", "withdraw", "lift"},
     "promise": {"make", "grant", "withdraw", "pass_on", "keep", "breach", "release"},
+    "event": {"plan", "rework", "assign", "relieve", "propose", "evaluate", "cancel"},
 }  # fmt: skip
 NEED_APPROVAL = {
     "lead": {"reclaim", "extend", "deal", "invalidate", "lose", "expose"},
@@ -75,6 +78,7 @@ NEED_APPROVAL = {
     "policy": {"adopt"},
     "question": {"rule", "rule_anew", "lift"},
     "promise": {"grant"},
+    "event": {"propose"},
 }
 TIMERS = {
     "lead": {"lapse", "expire", "offer", "screening_reminder"},
@@ -83,6 +87,7 @@ TIMERS = {
     "dispute": {"dispute_reminder"},
     "question": {"ruling_reminder"},
     "promise": {"promise_reminder", "promise_overdue", "promise_escalation"},
+    "event": {"event_begin", "event_end", "evaluation_reminder"},
 }
 REFUSALS = {
     "not_found",

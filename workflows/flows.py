@@ -17,6 +17,7 @@ from workflows.money.policy_draft import PolicyFlow
 from workflows.money.quota import QuotaFlow
 from workflows.money.sale import SaleFlow
 from workflows.money.split import SplitFlow
+from workflows.office.outreach_event import OutreachEventFlow
 from workflows.office.promise import PromiseFlow
 from workflows.office.question import QuestionFlow
 from workflows.rotation import DutyFlow
@@ -39,6 +40,7 @@ FLOWS: dict[str, type[Flow]] = {
         PolicyFlow,
         QuestionFlow,
         PromiseFlow,
+        OutreachEventFlow,
     )
 }
 

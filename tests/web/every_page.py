@@ -52,6 +52,7 @@ def busy(books: Books) -> dict[str, str]:
     )
     books.act("zhi", "question", "rule", found["question"], ruling="不算")
     found["promise"] = promised(books, found["held"])
+    found["event"] = outreach_event(books)
     books.close("submitted")
     books.act("sun", "month", "send_back", books.month_code(), reason="再看一遍")
     books.close("approved")
@@ -79,6 +80,17 @@ def promised(books: Books, lead: str) -> str:
     word: dict[str, Any] = {"lead": lead, "due_at": due}
     books.act("c1", "promise", "make", **word, kind="discount", promised="总价优惠五千", amount_fen=500_000)
     return str(books.act("guo", "promise", "make", **word, kind="answer", promised="学区材料", owner="mei"))
+
+
+def outreach_event(books: Books) -> str:
+    """An event whose plan waits for the sales manager."""
+    now = books.office.now
+    plan: dict[str, Any] = {"name": "春季看房节", "in_charge": "lin", "goal_kind": "visits", "goal": 30}
+    plan |= {"starts_at": now + timedelta(days=1), "ends_at": now + timedelta(days=3)}
+    code = books.act("guo", "event", "plan", **plan, channels=["flyer", "online"], materials="折页两千份")
+    books.act("lin", "event", "assign", code, person="mei", part="发单")
+    books.act("guo", "event", "propose", code)
+    return str(code)
 
 
 def sent_register(office: Office) -> str:
@@ -120,13 +132,17 @@ def addresses(month: str, c: dict[str, str]) -> dict[str, list[str]]:
             "/office", "/policies", "/policies/S20", "/policies/S1", "/policies/scenarios/ten_days_to_the_minute",
             f"/cases/question/{c['question']}", "/do/question/begin/pose",
         ],
-        "lin": ["/", "/leads?tick=all", f"/team/{month}?equal=1", "/money", "/cases/deduction", "/do/deduction/begin/report", "/pipeline"],
+        "lin": [
+            "/", "/leads?tick=all", f"/team/{month}?equal=1", "/money", "/cases/deduction", "/do/deduction/begin/report", "/pipeline",
+            f"/cases/event/{c['event']}", f"/do/event/{c['event']}/assign",
+        ],
         "desk": ["/", "/reception", "/leads/all", f"/arrive/{c['token']}"],
         "c1": [
             "/", "/rotation", f"/leads/{c['held']}", f"/do/lead/{c['held']}/lose", f"/do/promise/begin/make?lead={c['held']}",
         ],
         "guo": [
             "/", f"/cases/promise/{c['promise']}", "/cases/promise", f"/do/promise/{c['promise']}/pass_on", "/help/promise",
+            "/cases/event", "/do/event/begin/plan", f"/do/event/{c['event']}/rework", "/policies/S10",
             "/months", f"/months/{month}", "/money", "/policy", "/policy/draft", f"/cases/policy/{c['draft']}",
             *(f"/cases/{name}" for name in ("quota", "pay", "attendance", "sale", "dispute", "split")),
             f"/do/quota/{c['quota']}/change", "/do/quota/begin/propose", "/import", f"/import/{c['import']}", "/people/me", "/leads/nobody-knows-this",

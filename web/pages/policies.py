@@ -32,7 +32,7 @@ GROUPS = {
     ),
     _("Reminders"): (
         "approval_reminder_hours", "approval_escalation_hours", "screening_reminder_hours", "ruling_days", "promise_reminder_days",
-        "promise_escalation_days", "timer_late_minutes",
+        "promise_escalation_days", "evaluation_days", "timer_late_minutes",
     ),
     _("On the street and at the desk"): ("draft_hours", "phone_clock_minutes", "arrival_code_minutes"),
     _("Pool and team"): ("pool_claims_per_day", "pool_held_max", "pool_return_days", "team_size_max"),

@@ -60,6 +60,8 @@ SAID = {
     "string_pattern_mismatch": _("This text has characters that cannot be kept."),
     "literal_error": _("Choose one of the given values."),
     "enum": _("Choose one of the given values."),
+    "list_type": _("A list is expected."),
+    "too_short": _("Choose at least one."),
     "int_type": _("A whole number is expected."),
     "int_from_float": _("A whole number is expected."),
     "int_parsing": _("A whole number is expected."),
