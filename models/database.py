@@ -23,6 +23,7 @@ from models import (  # noqa: F401  (all tables are known)
     arrivals,
     conduct,
     days,
+    events,
     leads,
     machinery,
     messages,

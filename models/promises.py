@@ -9,7 +9,6 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, Case
 from models.leads import Lead
-from models.people import Person
 from models.sealed import Sealed
 
 
@@ -33,4 +32,3 @@ class Promise(Case, Base):
     made_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
     reason: Mapped[str | None] = mapped_column(Sealed("promise.reason"))
     lead: Mapped[Lead] = relationship(lazy="select")
-    owner: Mapped[Person] = relationship(foreign_keys=[owner_id], lazy="joined")

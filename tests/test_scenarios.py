@@ -34,11 +34,13 @@ ON_POSTGRESQL = (
     "award_divided_by_the_leader_and_taken_back",
     "closing_sent_back_and_submitted_again_posts_once",
     "deduction_appealed_in_time_is_decided_by_another",
+    "event_from_the_plan_to_what_was_learned",
     "expose_a_friend_posing_as_a_customer",
     "leave_asked_a_day_ahead_excuses_the_days",
     "policy_from_the_first_of_the_next_month_leaves_this_one",
     "pool_claim_release_and_claim_again",
     "presence_two_signing_with_one_device_are_reported",
+    "promise_that_costs_money_needs_the_sales_manager",
     "rotation_all_busy_the_waiting_customer_goes_to_the_first_who_is_free",
     "the_companys_own_numbers_move_the_clocks",
     "visit_fraud_after_the_month_was_paid_is_taken_back_in_the_next",
@@ -79,6 +81,7 @@ ASKED_BY_PEOPLE = {
     "presence": {"move", "take_off", "notice", "sign_in", "sign_out", "correct", "deny"},
     "leave": {"ask_leave", "grant", "withdraw", "call_off"},
     "calendar": {"enter", "strike"},
+    "event": {"plan", "rework", "assign", "relieve", "propose", "evaluate", "cancel"},
 }  # fmt: skip
 NEED_APPROVAL = {
     "lead": {"reclaim", "extend", "deal", "invalidate", "lose", "expose"},
@@ -96,6 +99,7 @@ NEED_APPROVAL = {
     "roster": {"publish", "add"},
     "presence": {"move", "take_off", "correct", "deny"},
     "leave": {"grant"},
+    "event": {"propose"},
 }
 TIMERS = {
     "lead": {"lapse", "expire", "offer", "screening_reminder"},
@@ -111,6 +115,7 @@ TIMERS = {
     "sanction": {"hearing", "sanction_appeal", "sanction_desk"},
     "log": {"log_due", "log_to_leader", "log_to_manager", "log_again"},
     "presence": {"unseen", "day_end"},
+    "event": {"event_begin", "event_end", "evaluation_reminder"},
 }
 REFUSALS = {
     "not_found",

@@ -14,6 +14,8 @@ from workflows.engine.take import Check
 from workflows.lead import LeadFlow, entitled
 from workflows.words import _
 
+Belonging = tuple[type[Flow], Any]  # a case with its workflow
+
 
 def lead_named(check: Check) -> Lead | None:
     """The lead that the facts name by its code, if the asker may see it."""
@@ -41,11 +43,11 @@ def has_the_customer(check: Check) -> bool:
     return check.by.has("reception") or entitled(check.by, lead)
 
 
-def belonging(session: Session, actor: Actor, lead: str) -> list[tuple[type[Flow], Any]]:
+def belonging(session: Session, actor: Actor, lead: str) -> list[Belonging]:
     """The cases that name this lead and that the actor may see, of each workflow the newest first."""
     from workflows.flows import FLOWS
 
-    found: list[tuple[type[Flow], Any]] = []
+    found: list[Belonging] = []
     for flow in FLOWS.values():
         table: Any = flow.table
         if hasattr(table, "lead_code"):

@@ -23,6 +23,7 @@ from workflows.office.incident import IncidentFlow
 from workflows.office.leave import LeaveFlow
 from workflows.office.log import LogFlow
 from workflows.office.presence import PresenceFlow
+from workflows.office.outreach_event import OutreachEventFlow
 from workflows.office.promise import PromiseFlow
 from workflows.office.question import QuestionFlow
 from workflows.office.roster import RosterFlow
@@ -61,6 +62,7 @@ FLOWS: dict[str, type[Flow]] = {
         PresenceFlow,
         LeaveFlow,
         CalendarFlow,
+        OutreachEventFlow,
     )
 }
 

@@ -218,6 +218,9 @@ class Policy(BaseModel):
         low=1,
         high=60,
     )
+    evaluation_days: int = number(
+        7, _("Days until an event that is over must be evaluated"), "S10 7 (ours)", "days", low=1, high=60
+    )
     draft_hours: int = number(
         24,
         _("Hours a capture may wait on a phone until it is sent"),

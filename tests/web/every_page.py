@@ -59,6 +59,7 @@ def busy(books: Books) -> dict[str, str]:
     found["incident"] = books.act("mei", "incident", "report", **happened)
     found |= of_conduct(books)
     found |= rostered(books)
+    found["event"] = outreach_event(books)
     books.close("submitted")
     books.act("sun", "month", "send_back", books.month_code(), reason="再看一遍")
     books.close("approved")
@@ -135,6 +136,17 @@ def rostered(books: Books) -> dict[str, str]:
     return found
 
 
+def outreach_event(books: Books) -> str:
+    """An event whose plan waits for the sales manager."""
+    now = books.office.now
+    plan: dict[str, Any] = {"name": "春季看房节", "in_charge": "lin", "goal_kind": "visits", "goal": 30}
+    plan |= {"starts_at": now + timedelta(days=1), "ends_at": now + timedelta(days=3)}
+    code = books.act("guo", "event", "plan", **plan, channels=["flyer", "online"], materials="折页两千份")
+    books.act("lin", "event", "assign", code, person="mei", part="发单")
+    books.act("guo", "event", "propose", code)
+    return str(code)
+
+
 def sent_register(office: Office) -> str:
     """A register with good rows and bad ones has been checked and waits to be started."""
     rows = ["姓名,电话,渠道,登记日期,登记人,楼层"]
@@ -179,13 +191,13 @@ def addresses(month: str, c: dict[str, str]) -> dict[str, list[str]]:
             "/do/leave/begin/ask_leave", f"/cases/roster/{c['roster']}",
             f"/cases/sanction/{c['sanction']}", f"/do/sanction/{c['sanction']}/answer",
         ],
-        "lin": ["/", "/signing", f"/do/roster/{c['roster']}/add", "/do/roster/begin/draft", "/cases/presence", "/cases/log", f"/do/log/{c['log']}/grade", "/leads?tick=all", f"/team/{month}?equal=1", "/money", "/cases/deduction", "/do/deduction/begin/report", "/pipeline"],
+        "lin": ["/", "/signing", f"/do/roster/{c['roster']}/add", "/do/roster/begin/draft", "/cases/presence", "/cases/log", f"/do/log/{c['log']}/grade", "/leads?tick=all", f"/team/{month}?equal=1", "/money", "/cases/deduction", "/do/deduction/begin/report", "/pipeline", f"/cases/event/{c['event']}", f"/do/event/{c['event']}/assign"],
         "desk": ["/", "/reception", "/leads/all", f"/arrive/{c['token']}"],
         "c1": [
             "/", "/rotation", f"/leads/{c['held']}", f"/do/lead/{c['held']}/lose", f"/do/promise/begin/make?lead={c['held']}",
         ],
         "guo": [
-            "/", "/signing", f"/cases/calendar/{c['calendar']}", "/cases/roster", "/cases/leave", f"/cases/promise/{c['promise']}", "/cases/promise", f"/do/promise/{c['promise']}/pass_on", "/help/promise",
+            "/", "/cases/event", "/do/event/begin/plan", f"/do/event/{c['event']}/rework", "/policies/S10", "/signing", f"/cases/calendar/{c['calendar']}", "/cases/roster", "/cases/leave", f"/cases/promise/{c['promise']}", "/cases/promise", f"/do/promise/{c['promise']}/pass_on", "/help/promise",
             f"/cases/training/{c['training']}", "/do/training/begin/plan", "/do/training/begin/have_read",
             "/do/sanction/begin/propose", f"/cases/commendation/{c['praise']}", "/do/commendation/begin/propose",
             "/months", f"/months/{month}", "/money", "/policy", "/policy/draft", f"/cases/policy/{c['draft']}",

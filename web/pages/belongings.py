@@ -3,6 +3,7 @@ workflow that names leads stands here by itself."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,14 +14,14 @@ from web.pages.fields import Field, fields_of
 from web.pages.show import Desk
 from web.pages.steps import begin_url
 from web.pages.words import said
-from workflows.belonging import belonging
+from workflows.belonging import Belonging
 from workflows.engine.flow import Flow
 from workflows.flows import FLOWS
 from workflows.views import reads_clear
 
 
 @dataclass(frozen=True, slots=True)
-class Belonging:
+class Shown:
     """A case that names the lead, with what it says, and by when something is to be done, while that is still to be done."""
 
     flow: type[Flow]
@@ -29,18 +30,18 @@ class Belonging:
     due: datetime | None
 
 
-def of_lead(desk: Desk, lead: str) -> list[Belonging]:
-    """The cases of this lead that the reader may see, those at which nothing is over first."""
-    found = [_belonging(desk, flow, case) for flow, case in belonging(desk.session, desk.actor, lead)]
+def shown(desk: Desk, mine: Iterable[Belonging]) -> list[Shown]:
+    """The cases that belong to a lead, those that are not over first."""
+    found = [_shown(desk, flow, case) for flow, case in mine]
     return sorted(found, key=lambda each: _over(each.flow, each.case))
 
 
-def _belonging(desk: Desk, flow: type[Flow], case: Any) -> Belonging:
+def _shown(desk: Desk, flow: type[Flow], case: Any) -> Shown:
     clear = reads_clear(desk.session, desk.actor, flow, case)
     due = None if _over(flow, case) else getattr(case, "due_at", None)
     fields = fields_of(desk.session, flow, case, clear=clear)
     hidden = ("lead_code", "due_at") if due else ("lead_code",)
-    return Belonging(flow, case, [field for field in fields if field.name not in hidden], due)
+    return Shown(flow, case, [field for field in fields if field.name not in hidden], due)
 
 
 def _over(flow: type[Flow], case: Any) -> bool:

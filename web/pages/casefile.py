@@ -17,7 +17,7 @@ from web.pages.show import Desk, case_url
 from web.pages.statement import anchor
 from web.pages.story import Happening, happenings
 from web.pages.words import locale, moment, money, month_name, said
-from workflows.belonging import belonging
+from workflows.belonging import Belonging
 from workflows.money.agreed import DESKS
 from workflows.money.statements import Item, entries_seen_by, explained, may_see, unpaid_visit
 from workflows.telling.texts import sentence
@@ -78,9 +78,9 @@ def _told(desk: Desk, notes: list[Notification], outside: dict[tuple[str, int], 
     return line
 
 
-def others(desk: Desk, lead: Lead) -> Iterable[Happening]:
-    """What happened to the cases that belong to this lead; those of money have lines of their own."""
-    for flow, case in belonging(desk.session, desk.actor, lead.code):
+def others(desk: Desk, mine: Iterable[Belonging]) -> Iterable[Happening]:
+    """What happened to the cases that belong to a lead; those of money have lines of their own."""
+    for flow, case in mine:
         if flow.room == "money":
             continue
         clear = reads_clear(desk.session, desk.actor, flow, case)
@@ -137,9 +137,9 @@ def _lines(desk: Desk, entries: list[Entry]) -> Iterable[Happening]:
         yield line
 
 
-def everything(desk: Desk, lead: Lead, story: list[Happening]) -> list[Happening]:
-    """The story with messages, other cases and money in it, the latest first."""
-    whole = [*story, *messages(desk, lead), *others(desk, lead), *payouts(desk, lead)]
+def everything(desk: Desk, lead: Lead, story: list[Happening], mine: Iterable[Belonging]) -> list[Happening]:
+    """The story of a lead, and of the cases that are its own, with messages and money in it, the latest first."""
+    whole = [*story, *messages(desk, lead), *others(desk, mine), *payouts(desk, lead)]
     return sorted(whole, key=lambda h: (h.at, RANK[h.kind], h.seq or 0), reverse=True)
 
 

@@ -107,7 +107,8 @@ def _after(timer: Timer, length: timedelta) -> str:
     """When a timer is due, in words: so long after its beginning, or before or after what it is reckoned from."""
     if timer.anchor is None:
         return said(_("after %(span)s"), span=span(length))
+    what = said(timer.anchor.label)
     if not length:
-        return said(timer.anchor.label)
-    text = _("%(span)s after: %(what)s") if length > timedelta(0) else _("%(span)s before: %(what)s")
-    return said(text, span=span(length), what=said(timer.anchor.label))
+        return said(_("when %(what)s"), what=what)
+    text = _("%(span)s after %(what)s") if length > timedelta(0) else _("%(span)s before %(what)s")
+    return said(text, span=span(length), what=what)

@@ -19,6 +19,7 @@ from web.pages.show import Desk, look, show
 from web.pages.story import approvals_of, comings, happenings
 from web.pages.words import locale, said
 from workflows import arrival, verify
+from workflows.belonging import belonging
 from workflows.engine import Refused
 from workflows.engine.actor import ROLES
 from workflows.lead import LeadFlow, entitled
@@ -48,7 +49,9 @@ def _page(desk: Desk, found: Lead, *, revealed: bool = False, error: str = "") -
     clear = revealed or entitled(desk.actor, found)
     offered = choices(LeadFlow, desk.actor, found)
     history = history_of(desk.session, "lead", found.code)
-    whole = casefile.everything(desk, found, happenings(desk.session, LeadFlow, found.code, clear=clear))
+    mine = belonging(desk.session, desk.actor, found.code)
+    story = happenings(desk.session, LeadFlow, found.code, clear=clear)
+    whole = casefile.everything(desk, found, story, mine)
     part = request.args.get("part", "") if request.args.get("part", "") in casefile.PARTS else ""
     pending = {a.event: a for a in approvals_of(desk.session, "lead", found.code) if a.state == "pending"}
     earlier = (
@@ -72,7 +75,7 @@ def _page(desk: Desk, found: Lead, *, revealed: bool = False, error: str = "") -
             key: (label, sum(h.kind in kinds for h in whole))
             for key, (label, kinds) in casefile.PARTS.items()
         },
-        belongings=belongings.of_lead(desk, found.code),
+        belongings=belongings.shown(desk, mine),
         promising=belongings.openings(desk, found.code),
         story=[h for h in whole if part == "" or h.kind in casefile.PARTS[part][1]],
         everything=len(whole),

@@ -35,7 +35,7 @@ GROUPS = {
     ),
     _("Reminders"): (
         "approval_reminder_hours", "approval_escalation_hours", "screening_reminder_hours", "ruling_days", "promise_reminder_days",
-        "promise_escalation_days", "timer_late_minutes",
+        "promise_escalation_days", "evaluation_days", "timer_late_minutes",
     ),
     _("Away from the office"): ("trip_start_minutes", "trip_reminder_days", "trip_filing_days", "incident_minutes"),
     _("Logs and reports"): (

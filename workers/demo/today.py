@@ -45,6 +45,8 @@ class Today:
         yield self.lost()
         yield self.no_valid_customer()
         yield self.sold()
+        yield self.event(cast.CAMPAIGNS[0], ["flyer", "exhibition"], "周立军", "小梅", self.ago(days=9), 11)
+        yield self.event(cast.CAMPAIGNS[1], ["group_purchase"], "吴海燕", "志远", self.ago(days=19), 14)
         for days in (17.0, 20.5, 24.0):
             yield self.call_in_without_visit(days)
         for minutes in (26, 95, 150):
@@ -252,6 +254,19 @@ class Today:
         seen = yield from self.received("阿强", self.ago(days=13))
         asked = yield from self.contract(self.ago(days=9), seen)
         yield decision(self.ago(days=8, hours=20), cast.SALES, asked.approval, "approve")
+
+    # -- what outreach sets out to do ----------------------------------------------------------------------------
+
+    def event(self, name: str, ways: list[str], leader: str, who: str, begins: datetime, days: int) -> Life:
+        """An event that was approved: one of them runs, the other is over and waits for its evaluation."""
+        flow, ends = FLOWS["event"], later(begins, days=days)
+        plan = {"name": name, "in_charge": leader, "goal_kind": "new_customers", "goal": 20, "channels": ways}
+        plan |= {"starts_at": begins, "ends_at": ends, "materials": "折页两千份, 易拉宝四个"}
+        seen = yield Deed(later(begins, hours=-30), cast.MANAGER, "plan", None, plan, flow)
+        part = {"person": who, "part": "现场发单与登记"}
+        yield Deed(later(begins, hours=-28), leader, "assign", seen.code, part, flow)
+        seen = yield Deed(later(begins, hours=-26), cast.MANAGER, "propose", seen.code, {}, flow)
+        yield decision(later(begins, hours=-20), cast.SALES, seen.approval, "approve")
 
     def call_in_without_visit(self, days: float) -> Life:
         """Rang up, was talked to, never came: fourteen days later it lies in the pool."""

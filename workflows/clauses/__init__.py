@@ -3,7 +3,7 @@ software cannot enforce it, why not."""
 
 from __future__ import annotations
 
-from workflows.clauses import s04, s14, s20
+from workflows.clauses import s04, s10, s14, s20
 from workflows.clauses.clause import Clause, Rulebook
 from workflows.words import _
 
@@ -19,7 +19,7 @@ RULEBOOKS: dict[str, Rulebook] = {
         Rulebook("S7", _("Outreach for new buildings")),
         Rulebook("S8", _("Outreach of the sales department: leading it")),
         Rulebook("S9", _("Field trips")),
-        Rulebook("S10", _("Outreach events")),
+        s10.BOOK,
         Rulebook("S11", _("Outreach: targets, strategy, plans")),
         Rulebook("S12", _("The outreach company: organisation")),
         Rulebook("S13", _("Outreach of the sales department: appraisal")),

@@ -79,7 +79,7 @@ def add_days(start: datetime, count: int, zone: ZoneInfo) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """An instant that a case bears itself, such as the one at which something is due; `label` says what it is."""
+    """An instant that a case bears itself, such as the one at which something is due; `label` says what happens then."""
 
     label: str
     at: Callable[[Any], datetime]

@@ -38,7 +38,7 @@ def is_missing(case: Log) -> bool:
     return case.state in ("begun", "returned")
 
 
-IS_DUE = Anchor(_("when it is due"), lambda case: case.due_at)
+IS_DUE = Anchor(_("it is due"), lambda case: case.due_at)
 DUE = Timer(
     "log_due",
     _("Due"),

@@ -43,8 +43,8 @@ from workflows.words import _
 Superior = TheirLeader | Manager | SalesManager
 
 
-BEGINS = Anchor(_("when the day begins"), lambda case: case.begins_at)
-ENDS = Anchor(_("when the day ends"), lambda case: case.ends_at)
+BEGINS = Anchor(_("the day begins"), lambda case: case.begins_at)
+ENDS = Anchor(_("the day ends"), lambda case: case.ends_at)
 UNSEEN = Timer(
     "unseen",
     _("Not signed in yet"),

@@ -50,7 +50,7 @@ KINDS = {
     "answer": _("An answer or a paper"),
     "other": _("Something else"),
 }
-IS_DUE = Anchor(_("when the promise is due"), lambda case: case.due_at)
+IS_DUE = Anchor(_("the promise is due"), lambda case: case.due_at)
 KEPT_BEFORE = _("kept, broken or released before")
 
 

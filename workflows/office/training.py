@@ -54,7 +54,7 @@ SOON = Timer(
     "training_soon",
     _("Reminder of the training"),
     hours_before("training_notice_hours"),
-    anchor=Anchor(_("when the training begins"), lambda case: case.starts_at),
+    anchor=Anchor(_("the training begins"), lambda case: case.starts_at),
     fact="training.soon",
     still=lambda case: case.state == "planned",
     then=_("those who must come are reminded"),

@@ -36,8 +36,8 @@ RESULTS = {
     "not_interested": _("Not interested"),
     "not_met": _("Not met"),
 }
-BEGINS = Anchor(_("when the trip is planned to begin"), lambda trip: trip.starts_at)
-ENDS = Anchor(_("when the trip is planned to end"), lambda trip: trip.ends_at)
+BEGINS = Anchor(_("the trip is to begin"), lambda trip: trip.starts_at)
+ENDS = Anchor(_("the trip is to end"), lambda trip: trip.ends_at)
 START = Timer(
     "start_reminder",
     _("Reminder to start or cancel"),

@@ -115,6 +115,7 @@ def cases_of_money(company: Company) -> dict[str, list[str]]:
     company.by("all").post("/split", {"shares": {"mei": 1000}})
     put_before_the_office(company)
     promise(company)
+    plan_events(company)
     flows = tuple(flow for flow in FLOWS if flow not in ("lead", "duty", "approval"))
     found = {flow: [c["code"] for c in company.zhi.get(f"/{flow}?limit=200").json["items"]] for flow in flows}
     assert all(found.values()), found
@@ -211,6 +212,21 @@ def put_on_the_roster(company: Company) -> None:
     for day in (1, 2):
         on = {"first_day": f"2090-01-0{day}", "last_day": f"2090-01-0{day}", "kind": "holiday", "name": "x"}
         company.guo.post("/calendar", on)
+
+
+def plan_events(company: Company) -> None:
+    """Outreach events in several states: planned, waiting for the sales manager, approved, cancelled."""
+    for number, name in enumerate(("一", "二", "三", "四")):
+        plan = {"name": name, "in_charge": "lin", "goal_kind": "visits", "goal": 3, "channels": ["flyer"]}
+        plan |= {"starts_at": "2090-01-01T09:00:00+08:00", "ends_at": "2090-02-01T09:00:00+08:00"}
+        code = company.guo.post("/event", plan).json["code"]
+        company.lin.post(f"/event/{code}/assign", {"person": "mei", "part": "x"})
+        if number == 3:
+            company.guo.post(f"/event/{code}/cancel", {"reason": "x"})
+        elif number:
+            said = company.guo.post(f"/event/{code}/propose")
+            if number == 2:
+                company.sun.post(f"/approvals/{said.json['approval']['id']}/approve")
 
 
 def drain(company: Company) -> None:
