@@ -16,7 +16,12 @@ from workflows.scenario import OURS, of_ours
 ALL = [pytest.param(clause, id=number) for number, clause in CLAUSES.items()]
 # Typed from the policies as printed, not read off the registry: a clause that is lost shows here.
 NUMBERS = {
-    "S4": ["五", "八", "十"],
+    "S4": [
+        "一", "二", "三", "四", "五", "六", "七", "八", "九", "十", "十一", "十二", "十三", "十四", "十五", "十六", "十七", "十八",
+        "十九", "二十", "二十一", "二十二", "二十三",
+    ],
+    "S15": ["一", "二", "四", "五", "九", "十", "十一"],
+    "S19": ["一", "二", "三", "四", "五", "六", "七", "九", "十", "十一", "十三", "十四", "十七"],
     "S20": [
         "(三)1", "(三)5", "(三)6", "(三)7", "(三)8", "(三)9", "(三)10", "(四) 个人1", "(四) 个人2", "(四) 个人3", "(四) 团队1",
         "罚1", "罚2", "罚3", "罚4", "罚5", "罚6", "罚7", "备注",
