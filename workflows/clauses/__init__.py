@@ -3,7 +3,7 @@ software cannot enforce it, why not."""
 
 from __future__ import annotations
 
-from workflows.clauses import s04, s10, s14, s20
+from workflows.clauses import s04, s10, s14, s15, s19, s20
 from workflows.clauses.clause import Clause, Rulebook
 from workflows.words import _
 
@@ -24,11 +24,11 @@ RULEBOOKS: dict[str, Rulebook] = {
         Rulebook("S12", _("The outreach company: organisation")),
         Rulebook("S13", _("Outreach of the sales department: appraisal")),
         s14.BOOK,
-        Rulebook("S15", _("Outreach staff: service and conduct")),
+        s15.BOOK,
         Rulebook("S16", _("Outreach staff: selection and work")),
         Rulebook("S17", _("The outreach company: people and finance")),
         Rulebook("S18", _("Customers as a resource")),
-        Rulebook("S19", _("Outreach: the process")),
+        s19.BOOK,
         s20.BOOK,
     )
 }

@@ -208,8 +208,12 @@ BOOK = Rulebook(
         Clause(
             "S20 备注",
             _("In bad weather penalties may be lowered."),
-            by=("deduction.reduce", "deduction.waive"),
-            shown=("deduction_waived_for_the_weather", "deduction_reduced_never_raised"),
+            by=("deduction.reduce", "deduction.waive", "round.waive"),
+            shown=(
+                "deduction_waived_for_the_weather",
+                "deduction_reduced_never_raised",
+                "round_weather_keeps_findings_from_costing",
+            ),
         ),
     ),
 )
