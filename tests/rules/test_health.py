@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select, text, update
@@ -11,14 +12,17 @@ from sqlalchemy.orm import Session
 
 from models import database as databases
 from models import heads, machinery
+from models.days import CalendarDay, Roster
 from models.machinery import HOST, Backup, Drill, HostSign, KeyPrint, PolicyVersion, beat, move
 from models.messages import Endpoint, Message
 from models.notices import AccessLog
+from models.people import Team
 from models.registers import RegisterImport
 from models.remembered import Outbox, Timer
 from tests.rules.office import Office
-from workflows import health
+from workflows import health, staff
 from workflows.health import DOWN, GREEN, LATE, UNKNOWN, Finding, RedisSeen, Sight, parked, place
+from workflows.office import working_hours
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 GB = 1_000_000_000
@@ -249,6 +253,27 @@ def test_the_calendar_says_what_days_are_counted_by(session: Session) -> None:
     assert found(session, "calendar", host=old).standing == LATE
     session.add(PolicyVersion(id=7, effective_at=NOW + timedelta(days=4), numbers={"conversion_days": -1}))
     assert found(session, "calendar", host=HERE).standing == UNKNOWN
+
+
+def test_where_rosters_are_used_the_calendar_must_know_the_holidays_to_come(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Late a month before nothing is known any more, until the company enters a holiday of the next year."""
+    monkeypatch.setattr(working_hours, "KNOWN_UNTIL", NOW.date() + timedelta(days=30))
+    assert found(session, "calendar", host=HERE).standing == GREEN, "nobody has a roster"
+    team, project = Team(name="一组"), staff.ensure_company(session)
+    session.add(team)
+    session.flush()
+    case: dict[str, Any] = {"state": "published", "project_id": project.id}
+    session.add(Roster(code="O1", team_id=team.id, week=NOW.date(), plan=[], **case))
+    late = found(session, "calendar", host=HERE)
+    assert late.standing == LATE
+    assert "enter the holidays of the next year" in str(late.remedy)
+    day = date(NOW.year + 1, 1, 1)
+    holiday: dict[str, Any] = case | {"state": "entered", "kind": "holiday", "name": "元旦"}
+    session.add(CalendarDay(code="Y1", first_day=day, last_day=day, **holiday))
+    assert found(session, "calendar", host=HERE).standing == GREEN
+    assert "31 Dec" in str(found(session, "calendar", host=HERE).figure)
 
 
 def a_backup(hours_ago: float, proof: str = "restored", error: str | None = None) -> Backup:

@@ -15,6 +15,7 @@ from workflows.engine.flow import Flow
 from workflows.engine.take import Ask, Check
 from workflows.money.deduction import DeductionFlow
 from workflows.policy import Policy
+from workflows.staff import works
 from workflows.words import _, say
 
 FLAWS = ("attendance", "absent_unnoticed")
@@ -29,6 +30,8 @@ def in_project(check: Check, flow: type[Flow], event: str, facts: dict[str, Any]
 def flaws_are_reported(check: Check) -> list[Ask]:
     """Each breach by itself (S14 一: 20 yuan each time; S20 罚2): reported, for somebody to judge."""
     case = check.case
+    if not works(case.person, case.day):
+        return []  # who had left by then is not charged
     told = {"person": case.person.name, "day": case.day}
     return [
         in_project(check, DeductionFlow, "report", {**told, "kind": kind, "reason": f"{case.code} · {why}"})
