@@ -65,6 +65,7 @@ ASKED_BY_PEOPLE = {
     "question": {"pose", "rule", "rule_anew", "dismiss", "withdraw", "lift"},
     "trip": {"plan", "revise", "clear", "confirm", "start", "visit", "finish", "file", "cancel"},
     "incident": {"report", "answer", "handle", "close"},
+    "expense": {"claim", "agree", "reimburse", "refuse", "withdraw", "call_off"},
 }  # fmt: skip
 NEED_APPROVAL = {
     "lead": {"reclaim", "extend", "deal", "invalidate", "lose", "expose"},
@@ -76,6 +77,7 @@ NEED_APPROVAL = {
     "policy": {"adopt"},
     "question": {"rule", "rule_anew", "lift"},
     "trip": {"clear"},
+    "expense": {"agree", "call_off"},
 }
 TIMERS = {
     "lead": {"lapse", "expire", "offer", "screening_reminder"},
@@ -107,13 +109,13 @@ NEVER_REFUSED_WITH = {
 # The kinds of both tables of money.md, and what else moves money.
 EARNED = {
     "call_visit_bonus", "visit_bonus", "deal_bonus", "leader_bonus", "call_visit_award", "visit_award", "deal_award",
-    "wage", "performance_pay", "adjustment", "award_share",
+    "wage", "performance_pay", "adjustment", "award_share", "expense",
 }  # fmt: skip
 TAKEN = {
     "left_post", "absent_unnoticed", "wandering", "crowding", "bad_mood", "destroyed_material", "fake_lead", "attendance",
     "appearance", "conduct", "payout",
 }  # fmt: skip
-TAKEN_BACK = {"visit_bonus", "deal_bonus", "leader_bonus", "award_share"}
+TAKEN_BACK = {"visit_bonus", "deal_bonus", "leader_bonus", "award_share", "expense"}
 CONTRACT = {
     "scenario": {"title", "start", "policy", "people", "quotas", "steps", "expect"},
     "person": {"name", "roles", "team", "on_duty"},

@@ -17,6 +17,7 @@ from workflows.money.policy_draft import PolicyFlow
 from workflows.money.quota import QuotaFlow
 from workflows.money.sale import SaleFlow
 from workflows.money.split import SplitFlow
+from workflows.office.expense import ExpenseFlow
 from workflows.office.incident import IncidentFlow
 from workflows.office.question import QuestionFlow
 from workflows.office.trip import TripFlow
@@ -41,6 +42,7 @@ FLOWS: dict[str, type[Flow]] = {
         QuestionFlow,
         TripFlow,
         IncidentFlow,
+        ExpenseFlow,
     )
 }
 

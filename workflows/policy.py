@@ -104,6 +104,9 @@ class Policy(BaseModel):
     incident_minutes: int = number(
         30, _("Minutes to answer a safety incident"), "S9 3 (ours)", "minutes", low=1, high=1440
     )
+    expense_days: int = number(
+        30, _("Days after a field trip to claim what it cost"), "S9 6 (ours)", "days", low=1, high=365
+    )
     draft_hours: int = number(
         24,
         _("Hours a capture may wait on a phone until it is sent"),

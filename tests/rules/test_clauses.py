@@ -17,6 +17,7 @@ ALL = [pytest.param(clause, id=number) for number, clause in CLAUSES.items()]
 # Typed from the policies as printed, not read off the registry: a clause that is lost shows here.
 NUMBERS = {
     "S4": ["五", "八", "十"],
+    "S9": ["1", "2", "3", "4", "5", "6", "9"],
     "S20": [
         "(三)1", "(三)5", "(三)6", "(三)7", "(三)8", "(三)9", "(三)10", "(四) 个人1", "(四) 个人2", "(四) 个人3", "(四) 团队1",
         "罚1", "罚2", "罚3", "罚4", "罚5", "罚6", "罚7", "备注",

@@ -49,10 +49,12 @@ LABELS = {
     "team": _("Team"),
     "units": _("Units"),
 }
-MONTHS = ("month", "since", "settled_month")
+MONTHS = ("month", "since", "settled_month", "reversed_month")
 CAUSES = {
     "visit": _("Visit"),
     "dispute": _("Adjustment"),
+    "expense": KINDS["expense"],
+    "expense_off": _("Reimbursement called off"),
     "split": _("Share of a team award"),
     "wage": KINDS["wage"],
     "performance": KINDS["performance_pay"],

@@ -33,7 +33,7 @@ GROUPS = {
     _("Reminders"): (
         "approval_reminder_hours", "approval_escalation_hours", "screening_reminder_hours", "ruling_days", "timer_late_minutes",
     ),
-    _("Away from the office"): ("trip_start_minutes", "trip_reminder_days", "trip_filing_days", "incident_minutes"),
+    _("Away from the office"): ("trip_start_minutes", "trip_reminder_days", "trip_filing_days", "incident_minutes", "expense_days"),
     _("On the street and at the desk"): ("draft_hours", "phone_clock_minutes", "arrival_code_minutes"),
     _("Pool and team"): ("pool_claims_per_day", "pool_held_max", "pool_return_days", "team_size_max"),
     _("Bonuses"): ("call_visit_bonus_fen", "visit_bonus_fen", "deal_bonus_fen", "leader_bonus_fen"),
