@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Integer, String, Text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Text,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, Case
 from models.people import Person
+
+STANDS = "state NOT IN ('withdrawn', 'refused', 'called_off')"
 
 
 class Trip(Case, Base):
@@ -57,3 +69,33 @@ class Incident(Case, Base):
     handling: Mapped[str | None] = mapped_column(Text)
     lesson: Mapped[str | None] = mapped_column(Text)
     person: Mapped[Person] = relationship(foreign_keys=[person_id], lazy="joined")
+
+
+class Expense(Case, Base):
+    """What a trip cost whoever made it (S9 6): claimed with its receipt, agreed, and reimbursed through the ledger in a month.
+    `amount_fen` is in fen; a receipt counts once."""
+
+    __tablename__ = "expense"
+    __table_args__ = (
+        # The last guard against two claims with one receipt at once.
+        Index(
+            "uq_expense_receipt",
+            "receipt_no",
+            unique=True,
+            sqlite_where=text(STANDS),
+            postgresql_where=text(STANDS),
+        ),
+        CheckConstraint("amount_fen > 0", name="amount_positive"),
+    )
+
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    trip_code: Mapped[str] = mapped_column(String(24), index=True)
+    kind: Mapped[str] = mapped_column(String(24), index=True)
+    amount_fen: Mapped[int] = mapped_column(BigInteger)
+    what: Mapped[str] = mapped_column(Text)
+    receipt_no: Mapped[str] = mapped_column(String(40))
+    month: Mapped[str] = mapped_column(String(7), index=True)
+    settled_month: Mapped[str | None] = mapped_column(String(7), index=True)
+    reversed_month: Mapped[str | None] = mapped_column(String(7))
+    reason: Mapped[str | None] = mapped_column(Text)
+    person: Mapped[Person] = relationship(lazy="joined")

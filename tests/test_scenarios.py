@@ -82,6 +82,7 @@ ASKED_BY_PEOPLE = {
     "leave": {"ask_leave", "grant", "withdraw", "call_off"},
     "calendar": {"enter", "strike"},
     "event": {"plan", "rework", "assign", "relieve", "propose", "evaluate", "cancel"},
+    "expense": {"claim", "agree", "reimburse", "refuse", "withdraw", "call_off"},
 }  # fmt: skip
 NEED_APPROVAL = {
     "lead": {"reclaim", "extend", "deal", "invalidate", "lose", "expose"},
@@ -100,6 +101,7 @@ NEED_APPROVAL = {
     "presence": {"move", "take_off", "correct", "deny"},
     "leave": {"grant"},
     "event": {"propose"},
+    "expense": {"agree", "call_off"},
 }
 TIMERS = {
     "lead": {"lapse", "expire", "offer", "screening_reminder"},
@@ -139,13 +141,13 @@ NEVER_REFUSED_WITH = {
 # The kinds of both tables of money.md, and what else moves money.
 EARNED = {
     "call_visit_bonus", "visit_bonus", "deal_bonus", "leader_bonus", "call_visit_award", "visit_award", "deal_award",
-    "wage", "performance_pay", "adjustment", "award_share",
+    "wage", "performance_pay", "adjustment", "award_share", "expense",
 }  # fmt: skip
 TAKEN = {
     "left_post", "absent_unnoticed", "wandering", "crowding", "bad_mood", "destroyed_material", "fake_lead", "attendance",
     "appearance", "conduct", "payout",
 }  # fmt: skip
-TAKEN_BACK = {"visit_bonus", "deal_bonus", "leader_bonus", "award_share"}
+TAKEN_BACK = {"visit_bonus", "deal_bonus", "leader_bonus", "award_share", "expense"}
 CONTRACT = {
     "scenario": {"title", "start", "policy", "people", "quotas", "steps", "expect"},
     "person": {"name", "roles", "team", "on_duty"},

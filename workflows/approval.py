@@ -21,7 +21,7 @@ from workflows.engine.timing import Timer, hours
 from workflows.engine.who import Clock, relation
 from workflows.faults import NotThisVersion
 from workflows.lead_facts import Clean, maybe, text
-from workflows.words import _
+from workflows.words import Text, _
 
 REMINDER = Timer(
     "approval_reminder",
@@ -206,6 +206,18 @@ def frozen_event(check: Check) -> Ask:
         approval=approval,
         approved_by=check.by,
     )
+
+
+def ends_requests(check: Check) -> list[Ask]:
+    """What follows where a case has come to its end: nobody is asked any more to decide about it."""
+    flow, reason = check.ask.flow, Text(_("The case is closed: nothing is left to decide."))
+    about = (Approval.flow == flow.flow_name, Approval.case_code == check.case.code)
+    open_ones = select(Approval.code).where(*about, Approval.state == "pending").order_by(Approval.id)
+    said = {"reason": reason.say("zh"), "code": "not_allowed_from_state"}
+    return [
+        Ask(ApprovalFlow, "overtake", check.by, check.at, code=code, facts=said, house=True)
+        for code in check.session.scalars(open_ones)
+    ]
 
 
 def approvers(session: Session, fact: Outbox, at: datetime) -> Iterable[int | None]:

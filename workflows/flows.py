@@ -19,6 +19,7 @@ from workflows.money.sale import SaleFlow
 from workflows.money.split import SplitFlow
 from workflows.office.calendar import CalendarFlow
 from workflows.office.commendation import CommendationFlow
+from workflows.office.expense import ExpenseFlow
 from workflows.office.incident import IncidentFlow
 from workflows.office.leave import LeaveFlow
 from workflows.office.log import LogFlow
@@ -63,6 +64,7 @@ FLOWS: dict[str, type[Flow]] = {
         LeaveFlow,
         CalendarFlow,
         OutreachEventFlow,
+        ExpenseFlow,
     )
 }
 

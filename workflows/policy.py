@@ -221,6 +221,9 @@ class Policy(BaseModel):
     evaluation_days: int = number(
         7, _("Days until an event that is over must be evaluated"), "S10 7 (ours)", "days", low=1, high=60
     )
+    expense_days: int = number(
+        30, _("Days after a field trip to claim what it cost"), "S9 6 (ours)", "days", low=1, high=365
+    )
     draft_hours: int = number(
         24,
         _("Hours a capture may wait on a phone until it is sent"),

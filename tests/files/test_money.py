@@ -224,7 +224,7 @@ def test_the_parts_of_a_row_are_those_of_the_ledger(books_at: Opened) -> None:
     (mei,) = (each for each in accounts(database, MONTH) if each.person == "mei")
     wage = 2188_51 + 547_13
     assert mei.sums == {
-        "wage": wage, "bonuses": 5000 + 1000 + 100_000, "awards": 0, "deductions": -6437, "adjustments": 0,
+        "wage": wage, "bonuses": 5000 + 1000 + 100_000, "awards": 0, "deductions": -6437, "adjustments": 0, "expenses": 0,
     }  # fmt: skip
     assert (mei.total_fen, mei.to_pay_fen) == (wage + 106_000 - 6437, wage + 106_000 - 6437)
 

@@ -85,7 +85,7 @@ def test_the_payout_has_the_totals_of_the_ledger(books_at: Opened, tmp_path: Pat
     assert {name: int(row["To pay, in fen"]) for name, row in rows.items()} == {
         name: earned[name] - paid[name] for name in earned
     }
-    parts = ("Wage", "Bonuses", "Awards", "Deductions", "Adjustments")
+    parts = ("Wage", "Bonuses", "Awards", "Deductions", "Adjustments", "Expenses")
     assert all(sum(fen(row[part]) for part in parts) == fen(row["Total"]) for row in rows.values())
     lines: Counter[str] = Counter()
     for row in shown["Lines"]:

@@ -188,6 +188,16 @@ def test_only_a_serious_bad_mood_is_dismissal_and_half_the_wage() -> None:
     assert not charged("conduct", serious=True).half_wage
 
 
+OF_THE_OFFICE = {
+    "ruling_days",
+    "trip_start_minutes",
+    "trip_reminder_days",
+    "trip_filing_days",
+    "incident_minutes",
+    "expense_days",
+}
+
+
 def test_every_number_of_money_stands_in_a_table_here_and_every_one_here_in_the_policy() -> None:
     typed = {row.number: row.fen for row in TABLE} | OF_DEDUCTIONS
     typed |= {name: value for name, (value, _clause) in (WAGE | LIMITS).items()}
@@ -197,6 +207,7 @@ def test_every_number_of_money_stands_in_a_table_here_and_every_one_here_in_the_
         "draft_hours",
         "phone_clock_minutes",
         "arrival_code_minutes",
+        *OF_THE_OFFICE,
     }
     assert {name: value for name, value in POLICY.model_dump().items() if name not in others} == typed
 
@@ -210,7 +221,8 @@ def test_numbers_of_wage_and_limits_bear_their_clause(name: str) -> None:
 
 def test_every_kind_of_line_has_a_word_on_the_statement() -> None:
     kinds = {row.kind for row in TABLE} | {row.code for row in DEDUCTIONS}
-    assert set(statements.KINDS) == kinds | {"wage", "performance_pay", "award_share", "adjustment", "payout"}
+    others = {"wage", "performance_pay", "award_share", "adjustment", "expense", "payout"}
+    assert set(statements.KINDS) == kinds | others
 
 
 # --- rounding and sharing -----------------------------------------------------------------------------------------------

@@ -250,6 +250,7 @@ SAFEGUARDS = (
                 ("a step in a case's history", "history", "uq_history_flow_case_id_seq", "constraint"),
                 ("a step of a timer", "history", "uq_history_timer_id", "constraint"),
                 ("an open lead of a phone", "lead", "uq_lead_open_phone", "index"),
+                ("a claim of a receipt", "expense", "uq_expense_receipt", "index"),
                 ("an open request for an event of a case", "approval", "uq_approval_pending", "index"),
                 ("a running timer of a name", "timer", "uq_timer_pending", "index"),
                 ("a fact of a cause", "outbox", "uq_outbox_cause_fact", "constraint"),

@@ -19,8 +19,16 @@ from models.messages import Endpoint, Message
 from models.money import Journal, Month, Quota
 from models.notices import Notification
 from models.remembered import Answer, Approval, Delivery, History, Outbox, Timer
+from models.trips import Expense
 from tests.conftest import NUMBERS, _ask, _named, _warm
 from tests.money.company import Company
+
+
+def spent() -> Expense:
+    """A claim with a receipt."""
+    case = {"code": "E1", "state": "claimed", "version": 0, "head": "", "policy_version": 1, "project_id": 1}
+    what = {"kind": "meals", "amount_fen": 1, "what": "x", "receipt_no": "A1", "month": "2026-03"}
+    return Expense(person_id=1, trip_code="F1", **case, **what)
 
 
 def lived(engine: Engine) -> Engine:
@@ -32,6 +40,7 @@ def lived(engine: Engine) -> Engine:
                 name="crm", url="https://crm.example.com", secret="s", topics=["lead"], made_at=office.now
             )
         )
+        session.add(spent())
         session.add(Answer(key="k1", person_id=1, request="r", status=200, body={}, at=office.now))
     office.quota("mei", "2026-03", 0, 0)
     office.ask_for_deal(office.visit_of("mei"))
@@ -72,6 +81,7 @@ ONCE: dict[str, tuple[type[Base], dict[str, Any]]] = {
     "a posting under a key": (Journal, {}),
     "an answer to a key": (Answer, {}),
     "a month of the books": (Month, {"code": "M2"}),
+    "a claim of a receipt": (Expense, {"code": "E2"}),
     "a quota of a person and month": (Quota, {"code": "Q2"}),
     "a place in the rotation": (Duty, {"code": "R2"}),
 }

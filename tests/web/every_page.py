@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from models import database as databases
 from models.messages import Endpoint, Message
+from models.remembered import Approval
 from tests.web.money.conftest import CONTRACT, Books
 from tests.web.office.conftest import Office
 from web.pages.arrival import token_of
@@ -55,6 +56,7 @@ def busy(books: Books) -> dict[str, str]:
     books.act("zhi", "question", "rule", found["question"], ruling="不算")
     found["promise"] = promised(books, found["held"])
     found["trip"] = books.act("mei", "trip", "plan", **to_the_customers(office, found["captured"]))
+    found["expense"] = spent(books)
     happened = {"kind": "quarrel", "place": "软件园南门", "happened": "保安阻拦"}
     found["incident"] = books.act("mei", "incident", "report", **happened)
     found |= of_conduct(books)
@@ -89,9 +91,38 @@ def promised(books: Books, lead: str) -> str:
     return str(books.act("guo", "promise", "make", **word, kind="answer", promised="学区材料", owner="mei"))
 
 
-def to_the_customers(office: Office, lead: str) -> dict[str, Any]:
-    """A trip of tomorrow to the customer of this lead."""
-    start = office.now + timedelta(days=1)
+def spent(books: Books) -> str:
+    """What a trip of hua's cost, agreed and to be reimbursed; the manager is the superior of whose team has no leader."""
+    office = books.office
+    plan = to_the_customers(office, office.screened("hua"), timedelta(minutes=1))
+    trip = books.act("hua", "trip", "plan", **plan)
+    books.approve("guo", asked_about(office, trip))
+    books.act("hua", "trip", "confirm", trip, papers=True, tools=True, cards=True, gifts=True)
+    office.pass_time(minutes=2)
+    books.act("hua", "trip", "start", trip)
+    books.act("hua", "trip", "finish", trip)
+    what: dict[str, Any] = {
+        "trip": trip,
+        "kind": "transport",
+        "amount_fen": 12800,
+        "what": "打车往返",
+        "receipt_no": "A1001",
+    }
+    claim = books.act("hua", "expense", "claim", **what)
+    books.approve("guo", asked_about(office, claim))
+    return claim
+
+
+def asked_about(office: Office, code: str) -> str:
+    """The request about this case that waits."""
+    with databases.read(office.engine) as session:
+        mine = select(Approval.code).where(Approval.case_code == code, Approval.state == "pending")
+        return str(session.scalars(mine).one())
+
+
+def to_the_customers(office: Office, lead: str, wait: timedelta = timedelta(days=1)) -> dict[str, Any]:
+    """A trip to the customer of this lead, tomorrow if not said otherwise."""
+    start = office.now + wait
     times = {"starts_at": start.isoformat(), "ends_at": (start + timedelta(hours=3)).isoformat()}
     return {"place": "高新区软件园", "purpose": "企业团购洽谈", "leads": [lead], **times}
 
@@ -190,6 +221,7 @@ def addresses(month: str, c: dict[str, str]) -> dict[str, list[str]]:
             "/signing", f"/cases/presence/{c['presence']}", f"/do/presence/{c['presence']}/sign_in", f"/cases/leave/{c['leave']}",
             "/do/leave/begin/ask_leave", f"/cases/roster/{c['roster']}",
             f"/cases/sanction/{c['sanction']}", f"/do/sanction/{c['sanction']}/answer",
+            "/do/expense/begin/claim",
         ],
         "lin": ["/", "/signing", f"/do/roster/{c['roster']}/add", "/do/roster/begin/draft", "/cases/presence", "/cases/log", f"/do/log/{c['log']}/grade", "/leads?tick=all", f"/team/{month}?equal=1", "/money", "/cases/deduction", "/do/deduction/begin/report", "/pipeline", f"/cases/event/{c['event']}", f"/do/event/{c['event']}/assign"],
         "desk": ["/", "/reception", "/leads/all", f"/arrive/{c['token']}"],
@@ -209,7 +241,10 @@ def addresses(month: str, c: dict[str, str]) -> dict[str, list[str]]:
             "/", "/inbox", "/inbox/decided", "/pipeline", "/pipeline/machine", "/reports", "/rotation", "/pool", "/reception", "/clock",
             "/leads/all?channel=flyer&who=mei", f"/leads/{c['asked']}",
         ],
-        "fei": ["/", "/inbox", f"/cases/sale/{c['sale']}", f"/months/{month}"],
+        "fei": [
+            f"/cases/expense/{c['expense']}", f"/do/expense/{c['expense']}/reimburse", f"/do/expense/{c['expense']}/refuse",
+            "/", "/inbox", f"/cases/sale/{c['sale']}", f"/months/{month}",
+        ],
         "zhi": ["/", "/office", f"/cases/round/{c['round']}", f"/do/round/{c['round']}/find", "/do/round/begin/begin", f"/do/question/{c['question']}/dismiss", f"/leads/{c['held']}", "/access", "/reports"],
         "root": ["/", "/people", "/people/new", "/people/1", "/policy", "/health", "/style", "/webhooks", "/webhooks/1", "/webhooks/log"],
     }  # fmt: skip

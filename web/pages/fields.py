@@ -51,10 +51,12 @@ LABELS = {
     "units": _("Units"),
 }
 DAYS = ("day", "effective_on", "week", "first_day", "last_day")
-MONTHS = ("month", "since", "settled_month")
+MONTHS = ("month", "since", "settled_month", "reversed_month")
 CAUSES = {
     "visit": _("Visit"),
     "dispute": _("Adjustment"),
+    "expense": KINDS["expense"],
+    "expense_off": _("Reimbursement called off"),
     "split": _("Share of a team award"),
     "wage": KINDS["wage"],
     "performance": KINDS["performance_pay"],

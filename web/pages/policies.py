@@ -37,7 +37,7 @@ GROUPS = {
         "approval_reminder_hours", "approval_escalation_hours", "screening_reminder_hours", "ruling_days", "promise_reminder_days",
         "promise_escalation_days", "evaluation_days", "timer_late_minutes",
     ),
-    _("Away from the office"): ("trip_start_minutes", "trip_reminder_days", "trip_filing_days", "incident_minutes"),
+    _("Away from the office"): ("trip_start_minutes", "trip_reminder_days", "trip_filing_days", "incident_minutes", "expense_days"),
     _("Logs and reports"): (
         "log_due_minute", "plan_due_weekday", "report_due_weekday", "log_leader_minutes", "log_manager_hours",
     ),

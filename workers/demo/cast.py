@@ -83,3 +83,6 @@ INCIDENT = {
     "hurt": False,
 }
 ANSWER = ("先离开, 别争执, 到东门等", "已和物业沟通, 以后进园先登记")
+FILED = {"outcome": "两家单位有团购意向, 约了下周复访", "feedback": "关心付款节奏和交房时间"}
+RIDE = {"kind": "transport", "amount_fen": 8600, "what": "打车往返软件园", "receipt_no": "031002100311-26"}
+LEADERS = ("周立军", "吴海燕")

@@ -11,6 +11,7 @@ from workers.demo import cast
 from workers.demo.lives import Storyteller
 from workers.demo.month import Deed, Life, Part, Seen, decision, later, place
 from workflows.flows import FLOWS
+from workflows.office.expense import ExpenseFlow
 from workflows.office.incident import IncidentFlow
 from workflows.office.leave import LeaveFlow
 from workflows.office.roster import RosterFlow
@@ -54,6 +55,7 @@ class Today:
         yield self.on_a_trip()
         yield self.trip_to_approve()
         yield self.stopped_at_a_gate()
+        yield self.expense_to_reimburse()
         yield self.roster_waits()
         yield self.leave_waits()
 
@@ -108,6 +110,25 @@ class Today:
     def trip_to_approve(self) -> Life:
         plan = self.plan(self.ago(hours=-20), cast.TRIPS[1], None)
         yield Deed(self.ago(minutes=50), "小梅", "plan", None, plan, TripFlow)
+
+    def expense_to_reimburse(self) -> Life:
+        """A trip of three days ago, and what the ride cost: the leader agreed, finance is next."""
+        customer = yield self.tell.capture(self.ago(days=6), "小丽", "group_purchase")
+        start = self.ago(days=3)
+        seen = yield Deed(
+            self.ago(days=5), "小丽", "plan", None, self.plan(start, cast.TRIPS[0], customer.code), TripFlow
+        )
+        yield decision(later(seen.at, hours=3), cast.LEADERS[1], seen.approval, "approve")
+        ready = dict.fromkeys(("papers", "tools", "cards", "gifts"), True)
+        yield Deed(self.ago(days=3, hours=1), "小丽", "confirm", seen.code, ready, TripFlow)
+        yield Deed(later(start, minutes=5), "小丽", "start", seen.code, {}, TripFlow)
+        met = {"lead": customer.code, "met_at": later(start, hours=1), "result": "interested", **cast.MET}
+        yield Deed(later(start, hours=2), "小丽", "visit", seen.code, met, TripFlow)
+        yield Deed(later(start, hours=3), "小丽", "finish", seen.code, {}, TripFlow)
+        yield Deed(later(start, hours=5), "小丽", "file", seen.code, dict(cast.FILED), TripFlow)
+        facts = {"trip": seen.code, **cast.RIDE}
+        seen = yield Deed(later(start, hours=6), "小丽", "claim", None, facts, ExpenseFlow)
+        yield decision(later(seen.at, hours=4), cast.LEADERS[1], seen.approval, "approve")
 
     def stopped_at_a_gate(self) -> Life:
         """Told this morning and answered; what is learned from it is still to be said."""

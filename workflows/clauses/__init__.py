@@ -3,7 +3,7 @@ software cannot enforce it, why not."""
 
 from __future__ import annotations
 
-from workflows.clauses import s04, s10, s14, s15, s19, s20
+from workflows.clauses import s04, s09, s10, s14, s15, s19, s20
 from workflows.clauses.clause import Clause, Rulebook
 from workflows.words import _
 
@@ -18,7 +18,7 @@ RULEBOOKS: dict[str, Rulebook] = {
         Rulebook("S6", _("Outreach: targets, customers, control")),
         Rulebook("S7", _("Outreach for new buildings")),
         Rulebook("S8", _("Outreach of the sales department: leading it")),
-        Rulebook("S9", _("Field trips")),
+        s09.BOOK,
         s10.BOOK,
         Rulebook("S11", _("Outreach: targets, strategy, plans")),
         Rulebook("S12", _("The outreach company: organisation")),

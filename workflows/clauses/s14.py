@@ -1,4 +1,4 @@
-"""S14: the outreach team from day to day. The daily log (三4) is told where it is built."""
+"""S14: the outreach team from day to day."""
 
 from workflows.clauses.clause import Clause, Rulebook
 from workflows.words import _
@@ -117,6 +117,15 @@ BOOK = Rulebook(
             _("The phone is answered, and the leader is told of what happens."),
             by=(*CONDUCT, "presence.notice"),
             shown=("deduction_conduct", LATE),
+        ),
+        Clause(
+            "S14 三4",
+            _("Before leaving, the day's log is handed in."),
+            by=("log.begin", "log.hand_in", "log.grade", "log:log_due", "log:log_to_leader", "policy log_due_minute"),
+            shown=(
+                "log_is_counted_from_the_books_handed_in_and_graded",
+                "log_that_is_not_there_is_reminded_escalated_and_late",
+            ),
         ),
         Clause(
             "S14 三5",

@@ -24,6 +24,7 @@ AWAITED = (
     ("pay", ("adopt", "change")),
     ("attendance", ("adopt", "change")),
     ("dispute", ("grant",)),
+    ("expense", ("call_off",)),
 )
 SAYS = {
     "approvals": _("Approvals that would change the month are open"),

@@ -25,7 +25,7 @@ from workflows.words import _, say
 ACCOUNTS = {"person": _("Person"), "team": _("Team")}
 PAYOUT = (
     _("Month"), _("Standing"), _("Name"), _("Team"), _("Account"), _("Wage"), _("Bonuses"), _("Awards"), _("Deductions"),
-    _("Adjustments"), _("Total"), _("Carried over"), _("Already paid"), _("To pay"), _("To pay, in fen"),
+    _("Adjustments"), _("Expenses"), _("Total"), _("Carried over"), _("Already paid"), _("To pay"), _("To pay, in fen"),
     _("Reference of the payment"),
 )  # fmt: skip
 LINES = (
@@ -39,7 +39,7 @@ PARTS = {
     "nothing": _("Earned nothing"),
     "to_come": _("To come at the end of the month"),
 }
-PAYOUT_WIDTHS = (9, 10, 14, 10, 8, 11, 11, 11, 11, 11, 12, 12, 12, 12, 14, 22)
+PAYOUT_WIDTHS = (9, 10, 14, 10, 8, 11, 11, 11, 11, 11, 11, 12, 12, 12, 12, 14, 22)
 LINES_WIDTHS = (24, 11, 13, 9, 12, 16, 9, 14, 12, 10, 20, 20, 24, 60)
 Row = list[Any]
 

@@ -15,6 +15,7 @@ from models.leads import Lead
 from models.money import Dispute, Entry, Journal, Month, Quota, Sale, Split
 from models.people import Project
 from models.remembered import Outbox
+from models.trips import Expense
 from workflows import policy as policies
 from workflows.engine import CLOCK, Ask, take
 from workflows.money.months import month_of
@@ -234,6 +235,11 @@ def _of_dispute(session: Session, fact: Outbox) -> Iterator[Scope]:
     yield Scope("dispute", case.project_id, str(case.settled_month), case.code)
 
 
+def _of_expense(session: Session, fact: Outbox) -> Iterator[Scope]:
+    case = session.scalars(select(Expense).where(Expense.code == fact.case_code)).one()
+    yield Scope("expense", case.project_id, str(case.settled_month), case.code)
+
+
 def _of_split(session: Session, fact: Outbox) -> Iterator[Scope]:
     case = session.scalars(select(Split).where(Split.code == fact.case_code)).one()
     yield Scope("split", case.project_id, case.month, case.code)
@@ -255,6 +261,8 @@ TOUCHES: dict[str, Callable[[Session, Outbox], Iterator[Scope]]] = {
     "sale.signed": _of_sale,
     "sale.rescinded": _of_sale,
     "dispute.granted": _of_dispute,
+    "expense.reimbursed": _of_expense,
+    "expense.called_off": _of_expense,
     "split.divided": _of_split,
     "split.undone": _of_split,
     "month.submitted": _closing_of,

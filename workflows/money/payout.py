@@ -23,6 +23,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "awards": ("call_visit_award", "visit_award", "deal_award", "award_share"),
     "deductions": tuple(DEDUCTIONS),
     "adjustments": ("adjustment",),
+    "expenses": ("expense",),
 }
 FOREVER = 2**62  # later than any row of history
 Owner = tuple[int | None, int | None]

@@ -14,6 +14,7 @@ from models.leads import Lead
 from models.money import Dispute, Entry, Journal, Month, Sale, Split
 from models.people import Person, Project
 from models.remembered import Outbox
+from models.trips import Expense
 from workflows import policy as policies
 from workflows.money import ledger, reading
 from workflows.money.months import following, month_of
@@ -176,6 +177,8 @@ def _others(session: Session) -> dict[str, Scope]:
     ]
     for case in session.scalars(select(Dispute).where(Dispute.state == "granted")).unique():
         scopes.append(Scope("dispute", case.project_id, str(case.settled_month), case.code))
+    for spent in session.scalars(select(Expense).where(Expense.settled_month.is_not(None))).unique():
+        scopes.append(Scope("expense", spent.project_id, str(spent.settled_month), spent.code))
     for split in session.scalars(select(Split)):
         scopes.append(Scope("split", split.project_id, split.month, split.code))
     return {scope.key: scope for scope in scopes}

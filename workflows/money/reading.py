@@ -17,6 +17,7 @@ from models.leads import Lead
 from models.money import Attendance, Deduction, Dispute, Month, Pay, Quota, Sale, Split
 from models.people import Person
 from models.remembered import History
+from models.trips import Expense
 from workflows import policy as policies
 from workflows.money.deduction import KINDS
 from workflows.money.months import begins, ends, following, month_of
@@ -264,6 +265,20 @@ def granted(session: Session, code: str) -> tuple[Dispute, History] | None:
     )
     found = session.execute(wanted).first()
     return (found[0], found[1]) if found else None
+
+
+def reimbursed(session: Session, code: str) -> tuple[Expense, History, History | None] | None:
+    """An expense that was reimbursed, with the row that did it, and the one that called it off, if any."""
+    wanted = (
+        select(Expense, History)
+        .join(History, (History.flow == "expense") & (History.case_id == Expense.id))
+        .where(Expense.code == code, History.event.in_(("reimburse", "call_off")))
+        .order_by(History.id)
+    )
+    found = session.execute(wanted).all()
+    if not found:
+        return None
+    return found[0][0], found[0][1], found[1][1] if found[1:] else None
 
 
 def divided(session: Session, code: str) -> tuple[Split, History, bool] | None:

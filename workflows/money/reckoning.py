@@ -214,6 +214,40 @@ def _dispute(session: Session, scope: Scope) -> list[Posting]:
     return [Posting(line, line.month)]
 
 
+def _expense(session: Session, scope: Scope) -> list[Posting]:
+    """What was reimbursed, and its reversal where that was called off."""
+    found = reading.reimbursed(session, scope.about)
+    if found is None:
+        return []
+    case, row, called_off = found
+    lines = [
+        Line(
+            f"expense:{case.code}",
+            "expense",
+            str(case.settled_month),
+            case.amount_fen,
+            "S9 6",
+            reading.source(row),
+            "expense",
+            {"trip": case.trip_code},
+            person_id=case.person_id,
+        )
+    ]
+    if called_off is not None:
+        reverse = replace(
+            lines[0],
+            cause=f"expense_off:{case.code}",
+            month=str(case.reversed_month),
+            amount_fen=-case.amount_fen,
+            source=reading.source(called_off),
+            why="called_off",
+            values={},
+            reverses=lines[0].cause,
+        )
+        lines.append(reverse)
+    return [Posting(line, line.month) for line in lines]
+
+
 def _split(session: Session, scope: Scope) -> list[Posting]:
     """The shares to the members, and as much from the team."""
     found = reading.divided(session, scope.about)
@@ -307,6 +341,7 @@ RECKON: dict[str, Callable[[Session, Scope], list[Posting]]] = {
     "sale": _sale,
     "closing": _closing,
     "dispute": _dispute,
+    "expense": _expense,
     "split": _split,
     "payout": _payout,
 }

@@ -34,6 +34,8 @@ WHY = {
     "deduction": _("Settled without an appeal, or upheld."),
     "capped": _("Of %(full)s only this was taken: %(percent)s%% of the wage, and the minimum wage stays."),
     "adjustment": _("A dispute was settled."),
+    "expense": _("Reimbursed for trip %(trip)s; it is no wage."),
+    "called_off": _("The reimbursement was called off."),
     "share": _("The leader's division of the team award."),
     "payout": _("Paid out."),
 }

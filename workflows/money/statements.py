@@ -40,6 +40,7 @@ KINDS = {
     "wage": _("Wage, fixed part"),
     "performance_pay": _("Performance pay"),
     "adjustment": _("Adjustment"),
+    "expense": _("Expenses of a field trip"),
     "payout": _("Paid out"),
     **{code: kind.label for code, kind in DEDUCTIONS.items()},
 }

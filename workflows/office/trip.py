@@ -16,6 +16,7 @@ from models.people import Person
 from models.remembered import Approval
 from models.trips import Trip
 from workflows import policy
+from workflows.approval import ends_requests
 from workflows.engine.actor import CLOCK, Actor
 from workflows.engine.flow import Facts, Flow, NoFacts, State, guard, opening, step
 from workflows.engine.news import News, named, those_with
@@ -373,6 +374,7 @@ class TripFlow(Flow):
         label=_("Cancel the trip"),
         by=Traveller | Manager,
         announces=".cancelled",
+        then=ends_requests,
     )
     def cancel(self, trip: Trip, facts: Reason, timers: Any) -> None:
         """It does not take place."""

@@ -55,6 +55,32 @@ def upgrade() -> None:
         *_keys_of("incident"),
     )
     _indexed("incident", "person_id", "kind", "state", "project_id")
+    op.create_table(
+        "expense",
+        sa.Column("person_id", KEY, nullable=False),
+        sa.Column("trip_code", sa.String(length=24), nullable=False),
+        sa.Column("kind", sa.String(length=24), nullable=False),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("what", sa.Text(), nullable=False),
+        sa.Column("receipt_no", sa.String(length=40), nullable=False),
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("settled_month", sa.String(length=7), nullable=True),
+        sa.Column("reversed_month", sa.String(length=7), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        *_of_a_case(),
+        sa.CheckConstraint("amount_fen > 0", name=op.f("ck_expense_amount_positive")),
+        *_keys_of("expense"),
+    )
+    _indexed("expense", "person_id", "trip_code", "kind", "month", "settled_month", "state", "project_id")
+    stands = sa.text("state NOT IN ('withdrawn', 'refused', 'called_off')")
+    op.create_index(
+        "uq_expense_receipt",
+        "expense",
+        ["receipt_no"],
+        unique=True,
+        sqlite_where=stands,
+        postgresql_where=stands,
+    )
 
 
 def _of_a_case() -> list[sa.Column[object]]:
@@ -84,5 +110,6 @@ def _indexed(table: str, *columns: str) -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("expense")
     op.drop_table("incident")
     op.drop_table("trip")
