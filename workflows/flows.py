@@ -23,8 +23,8 @@ from workflows.office.expense import ExpenseFlow
 from workflows.office.incident import IncidentFlow
 from workflows.office.leave import LeaveFlow
 from workflows.office.log import LogFlow
-from workflows.office.presence import PresenceFlow
 from workflows.office.outreach_event import OutreachEventFlow
+from workflows.office.presence import PresenceFlow
 from workflows.office.promise import PromiseFlow
 from workflows.office.question import QuestionFlow
 from workflows.office.roster import RosterFlow

@@ -121,7 +121,14 @@ BOOK = Rulebook(
         Clause(
             "S14 三4",
             _("Before leaving, the day's log is handed in."),
-            by=("log.begin", "log.hand_in", "log.grade", "log:log_due", "log:log_to_leader", "policy log_due_minute"),
+            by=(
+                "log.begin",
+                "log.hand_in",
+                "log.grade",
+                "log:log_due",
+                "log:log_to_leader",
+                "policy log_due_minute",
+            ),
             shown=(
                 "log_is_counted_from_the_books_handed_in_and_graded",
                 "log_that_is_not_there_is_reminded_escalated_and_late",
