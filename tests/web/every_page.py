@@ -155,11 +155,11 @@ def rostered(books: Books) -> dict[str, str]:
         books.act("lin", "roster", "plan", found["roster"], person=person, spot=spot, **days)
     asked = books.act("lin", "roster", "publish", found["roster"])
     books.office.act("guo", "approve", asked, flow=FLOWS["approval"])
-    found["presence"] = books.case_of("presence")
+    found["presence"] = books.case_of("presence", person_id=books.office.ids["mei"])
     books.act("mei", "presence", "move", found["presence"], spot="公园", reason="离家近")
     away = monday + timedelta(days=6)
     books.act("mei", "leave", "ask_leave", first_day=away, last_day=away, kind="private", reason="家事")
-    found["leave"] = books.case_of("leave")
+    found["leave"] = books.case_of("leave", person_id=books.office.ids["mei"])
     day = "2099-01-01"
     found["calendar"] = books.act(
         "guo", "calendar", "enter", first_day=day, last_day=day, kind="holiday", name="元旦"
