@@ -62,7 +62,7 @@ def is_not_entered_yet(check: Check) -> bool | dict[str, Any]:
 class CalendarFlow(Flow):
     """日历: days that count otherwise than their weekday says."""
 
-    flow_name, noun, prefix, table = "calendar", "case", "Y", CalendarDay
+    flow_name, noun, prefix, table = "calendar", "case", "U", CalendarDay
     label = _("Calendar entry")
     about = _("Holidays and the weekends that make up for them: a rostered day has its hours by them.")
     room, topic, rests = "office", "office", ("entered",)

@@ -73,7 +73,7 @@ def their_team(session: Session, fact: Outbox, at: datetime) -> Iterable[int | N
 class CommendationFlow(Flow):
     """表彰: who does well is told so, and their team too."""
 
-    flow_name, noun, prefix, table = "commendation", "case", "V", Commendation
+    flow_name, noun, prefix, table = "commendation", "case", "Z", Commendation
     label = _("Praise")
     about = _(
         "Commendations and honorary titles: proposed, given with consent, told to the person and their team."
