@@ -22,6 +22,7 @@ from workers.demo.month import Month
 from workers.demo.today import Today
 from workflows import verify
 from workflows.engine.actor import STAFF_ROLES
+from workflows.flows import FLOWS
 
 
 @pytest.fixture
@@ -48,11 +49,19 @@ def test_a_month_of_work_lies_behind_it_and_the_books_are_proved(
         unread = session.scalar(select(func.count()).where(Notification.read_at.is_(None))) or 0
         rows = session.scalar(select(func.count()).select_from(History))
         at_desk = session.scalars(select(Lead.offered_to_id).where(Lead.state == "visited")).all()
+        away = {
+            (flow, state)
+            for flow in ("trip", "incident", "expense")
+            for state in session.scalars(select(FLOWS[flow].table.state))
+        }
     assert {state for state, _outcome in states} == {
         "captured", "screened", "visited", "assigned", "unconverted", "reclaimed", "closed"
     }  # fmt: skip
     assert {outcome for _state, outcome in states} == {None, "deal", "invalid", "lost", "fraud"}
     assert set(waiting) >= {"deal", "invalidate", "reclaim", "lose", "extend", "expose"}
+    assert away == {
+        ("trip", "under_way"), ("trip", "planned"), ("trip", "filed"), ("incident", "handled"), ("expense", "agreed"),
+    }  # fmt: skip
     assert unread > 10
     assert None in at_desk, "a customer waits to be appointed"
     assert any(at_desk), "an offer is open"
