@@ -53,6 +53,18 @@ BOOK = Rulebook(
             ),
         ),
         Clause(
+            "S20 (三)2",
+            _("The team is trained in the trade and the project, and can receive and screen customers."),
+            by=(
+                "training.plan",
+                "training.hold",
+                "training.examine",
+                "policy training_pass_score",
+                "lead.screen",
+            ),
+            shown=("training_held_tested_and_made_up",),
+        ),
+        Clause(
             "S20 (三)3",
             _("The team has targets, is appraised by them, and is rewarded and punished."),
             by=("quota.propose", "quota.adopt", "deduction.report", "month.submit"),
