@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, tzinfo
 from typing import Any
 
 from flask import Blueprint, abort, current_app, url_for
@@ -16,7 +17,7 @@ from web.pages.sessions import signed_in
 from web.pages.show import Desk, look, show
 from web.pages.steps import begin_url
 from web.pages.story import facts_said
-from web.pages.words import event_name, said, state_name
+from web.pages.words import event_name, moment, said, state_name
 from workflows import policy as policies
 from workflows.clauses import RULEBOOKS, Clause, Rulebook
 from workflows.flows import FLOWS
@@ -105,13 +106,18 @@ def book(number: str) -> str:
 def scenario(name: str) -> str:
     """A scenario: who, when, what, and what comes of it."""
     found = of_ours(name) or abort(404)
-    with look():
+    with look() as desk:
         return show(
             "scenario.html",
             name=name,
             scenario=found,
+            begins=_when(found["start"], desk.zone),
             people=[_person(each) for each in found.get("people") or []],
-            steps=[_step(each) for each in found.get("steps") or [] if each.get("do", "wait") != "wait"],
+            steps=[
+                _step(each, desk.zone)
+                for each in found.get("steps") or []
+                if each.get("do", "wait") != "wait"
+            ],
             ends=[
                 (called, state_name(end["state"], _flow_of(found, called)))
                 for kind in ("leads", "cases")
@@ -197,14 +203,29 @@ def _person(given: dict[str, Any]) -> tuple[str, Sequence[str], str]:
     return str(given["name"]), [str(role) for role in given.get("roles") or []], str(given.get("team") or "")
 
 
-def _step(given: dict[str, Any]) -> Told:
+def _step(given: dict[str, Any], zone: tzinfo) -> Told:
     flow, do, told = _flow_told(given), str(given["do"]), given.get("with") or {}
     refused = str(given.get("refused", ""))
     readable = flow in FLOWS and refused != "invalid_data"  # what is no sound data is shown as it was typed
     facts = facts_said(FLOWS[flow], do, None, told) if readable else [(k, str(v)) for k, v in told.items()]
     about = given.get("lead") or given.get("case") or given.get("as") or ""
-    when = str(given.get("at", "")).replace("T", " ")
-    return Told(when, str(given.get("by", "")), event_name(do, flow), str(about), facts, refused)
+    return Told(
+        _when(given.get("at", ""), zone),
+        str(given.get("by", "")),
+        event_name(do, flow),
+        str(about),
+        facts,
+        refused,
+    )
+
+
+def _when(told: Any, zone: tzinfo) -> str:
+    """A time of a scenario as people read it; how long after the step before (`+2h`) stays as it is."""
+    try:
+        at = datetime.fromisoformat(str(told))
+    except ValueError:
+        return str(told)
+    return moment(at if at.tzinfo else at.replace(tzinfo=zone))
 
 
 def _flow_told(given: dict[str, Any]) -> str:
