@@ -48,7 +48,7 @@ def hours(number: str) -> Reckoning:
 
 
 def hours_before(number: str) -> Reckoning:
-    """This policy number of hours before; for timers `since` a column of the case."""
+    """This policy number of hours before what the timer is anchored to."""
     return lambda start, policy, zone: start - timedelta(hours=getattr(policy, number))
 
 
