@@ -120,18 +120,14 @@ class Policy(BaseModel):
     incident_minutes: int = number(
         30, _("Minutes to answer a safety incident"), "S9 3 (ours)", "minutes", low=1, high=1440
     )
-    log_due_minute: int = number(
-        1_050,
-        _("Time of day at which logs, plans and reports are due"),
-        "S14 三4 (ours)",
-        "time of day",
-        high=1_439,
+    log_due_minute: int = time_of_day(
+        1_050, _("Time of day at which logs, plans and reports are due"), "S14 三4 (ours)"
     )
     plan_due_weekday: int = number(
         1,
         _("Weekday on which the week's plan is due (1 is Monday)"),
         "S4 十七 (ours)",
-        "",
+        "weekday",
         low=1,
         high=7,
     )
@@ -139,7 +135,7 @@ class Policy(BaseModel):
         7,
         _("Weekday on which the week's report is due (1 is Monday)"),
         "S4 十七 (ours)",
-        "",
+        "weekday",
         low=1,
         high=7,
     )
@@ -184,7 +180,7 @@ class Policy(BaseModel):
         high=90,
     )
     training_pass_score: int = number(
-        60, _("Points of 100 with which a test is passed"), "S20 (三)2 (ours)", "", low=1, high=100
+        60, _("Points of 100 with which a test is passed"), "S20 (三)2 (ours)", "points", low=1, high=100
     )
     reading_days: int = number(
         7,

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.people import Project, Team
-from web.pages.words import calendar_day, moment, month_name, said, weekday
+from web.pages.words import calendar_day, day_of_week, moment, month_name, said, weekday
 from workflows.engine.flow import Flow
 from workflows.flows import FLOWS
 from workflows.money.statements import KINDS, yuan
@@ -272,7 +272,8 @@ UNITS = {
     "leads": _("leads"),
     "people": _("people"),
     "half days": _("half days"),
-    "time of day": _("hh:mm"),
+    "weekday": _("day of the week"),
+    "points": _("points"),
     "%": "%",
 }
 
@@ -295,12 +296,12 @@ def number_said(name: str, value: Any) -> str:
     unit = unit_of(name)
     if unit == "fen":
         return yuan(int(value))
-    if unit == "time of day":
-        return f"{int(value) // 60:02}:{int(value) % 60:02}"
     if unit == "1/100":
         return f"{int(value) / 100:.2f} {said(UNITS['days'])}"
     if unit == "time":
         return time_of_day(int(value))
+    if unit == "weekday":
+        return day_of_week(int(value))
     return f"{value}%" if unit == "%" else f"{value} {said(UNITS.get(unit, unit))}".strip()
 
 

@@ -3,7 +3,6 @@ new version is drafted."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -22,13 +21,12 @@ from web.pages.words import locale, said
 from workflows import policy
 from workflows.engine import Refused
 from workflows.money.policy_draft import PolicyFlow
-from workflows.office.working_hours import minute_of
+from workflows.office.working_hours import NO_TIME, minute_of
 from workflows.words import Text, _
 
 page = Blueprint("policies", __name__)
 LOOKERS = ("admin", "manager", "sales_manager", "auditor", "leader", "finance")
 AUTHORS = ("manager", "sales_manager", "finance", "admin")
-TIME_OF_DAY = re.compile(r"(\d\d?)[:：]([0-5]\d)", re.ASCII)
 GROUPS = {
     _("How long a customer is protected"): (
         "conversion_days", "call_in_days", "visit_months", "extension_days_max", "offer_minutes",
@@ -134,8 +132,6 @@ def _number(name: str, now: policy.Policy) -> Number:
 
 def _typed(name: str, value: int) -> str:
     """A number as people type it: amounts in yuan, hundredths with a point, a time of day as a clock shows it."""
-    if unit_of(name) == "time of day":
-        return number_said(name, value)
     if unit_of(name) in ("fen", "1/100"):
         return f"{value / 100:.2f}" if value % 100 else str(value // 100)
     return time_of_day(value) if unit_of(name) == "time" else str(value)
@@ -199,7 +195,7 @@ def _told(now: policy.Policy) -> tuple[dict[str, int], dict[str, str | Text]]:
             continue
         value = _read(name, typed)
         if value is None:
-            errors[name] = _("A number is expected.")
+            errors[name] = NO_TIME if unit_of(name) == "time" else _("A number is expected.")
         elif wrong := _out_of_bounds(name, value):
             errors[name] = wrong
         elif value != getattr(now, name):
@@ -215,8 +211,6 @@ def _touched(now: policy.Policy) -> set[str]:
 
 def _read(name: str, typed: str) -> int | None:
     """The number as the policy keeps it: fen of yuan, hundredths of a decimal, minutes since midnight of a time of day."""
-    if found := TIME_OF_DAY.fullmatch(typed) if unit_of(name) == "time of day" else None:
-        return int(found[1]) * 60 + int(found[2])
     if unit_of(name) in ("fen", "1/100"):
         value = fen_of(typed)
         return value if isinstance(value, int) else None

@@ -61,6 +61,11 @@ def weekday(on: date) -> str:
     return format_date(on, "M月d日(EEE)" if locale() == "zh" else "EEE d MMM")  # type: ignore[no-any-return]
 
 
+def day_of_week(number: int) -> str:
+    """The name of a day of the week; 1 is Monday."""
+    return str(format_date(date(2024, 1, number), "EEEE"))  # a year that began on a Monday
+
+
 def month_name(month: str, short: bool = False) -> str:
     """A month of the books: `2026年3月` for `2026-03`."""
     english = "MMM y" if short else "MMMM y"

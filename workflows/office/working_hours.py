@@ -17,6 +17,7 @@ from workflows.engine.who import relation
 from workflows.policy import Policy
 from workflows.words import _
 
+NO_TIME = _("A time of day is expected, such as 10:00.")
 WRITTEN = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 # As the State Council announced them on 2025-11-04: the first and last days of holidays, and the weekends on which is worked.
 HOLIDAYS = (
@@ -65,7 +66,7 @@ def minute_of(written: str) -> int | None:
 def a_time(value: str) -> str:
     """Raises `ValueError` where a text is no time of day."""
     if minute_of(value) is None:
-        raise ValueError(_("A time of day is expected, such as 10:00."))
+        raise ValueError(NO_TIME)
     return value
 
 

@@ -175,7 +175,7 @@ def put_on_the_way(company: Company) -> None:
 
 def promise(company: Company) -> None:
     """Promises in several states: given, kept, and one that waits for the sales manager."""
-    lead = company.lead(by="mei", phone="13822000001")
+    lead = company.lead(by="mei", phone="13822000002")
     due = {"lead": lead, "due_at": "2090-01-01T09:00:00+08:00"}
     for word in ("一", "二", "三"):
         code = company.mei.post("/promise", due | {"kind": "answer", "promised": word}).json["code"]

@@ -51,4 +51,4 @@ def test_a_policy_is_confirmed_by_one_click_and_who_has_not_is_to_be_seen(office
 
 
 def test_help_says_how_long_before(office: Office) -> None:
-    assert "1 d before “Begins”" in office.seat("mei").get("/help/training")
+    assert "1 d before the training begins" in office.seat("mei").get("/help/training")
