@@ -162,4 +162,4 @@ def test_hours_are_policy_numbers_shown_as_times_of_day(office: Office) -> None:
     )
     assert "10:00 → 08:30" in draft
     wrong = office.seat("guo").post("/policy/draft", effective_on="", why="x", weekday_begin_minute="25:00")
-    assert "A number is expected" in wrong
+    assert "A time of day is expected" in wrong
