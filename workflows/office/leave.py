@@ -22,7 +22,7 @@ from workflows.lead_facts import Clean, choice, text
 from workflows.money.agreed import DESKS
 from workflows.money.months import Day
 from workflows.office.presence import PresenceFlow, their_leaders
-from workflows.office.working_hours import Oneself, TheirLeader, may_look
+from workflows.office.relations import LeaderOfTheTeam, Rostered, may_look
 from workflows.words import _
 
 KINDS = {"sick": _("Ill"), "private": _("Private matter"), "other": _("Other")}
@@ -183,8 +183,8 @@ class LeaveFlow(Flow):
     @step(
         asked.to(granted),
         label=_("Ask for consent"),
-        by=Oneself,
-        approved_by=TheirLeader | Manager,
+        by=Rostered,
+        approved_by=LeaderOfTheTeam | Manager,
         announces=".granted",
         then=days_are_excused,
     )
@@ -202,14 +202,14 @@ class LeaveFlow(Flow):
     def allow(self, case: Leave, facts: NoFacts) -> None:
         """The manager's exception."""
 
-    @step(asked.to(withdrawn), label=_("Withdraw"), by=Oneself, announces=".withdrawn")
+    @step(asked.to(withdrawn), label=_("Withdraw"), by=Rostered, announces=".withdrawn")
     def withdraw(self, case: Leave, facts: NoFacts) -> None:
         """It is not needed any more."""
 
     @step(
         granted.to(called_off),
         label=_("Call the leave off"),
-        by=Oneself | Manager,
+        by=Rostered | Manager,
         guards=is_not_over,
         announces=".called_off",
         then=days_are_due_again,

@@ -28,19 +28,12 @@ from workflows.money.agreed import DESKS
 from workflows.money.months import Day
 from workflows.office import signing
 from workflows.office.flaws import flaws_are_reported, reports_are_waived
+from workflows.office.relations import LeaderOfTheTeam, Rostered, may_look
 from workflows.office.roster import Hours, minutes_of, spot_is_free
-from workflows.office.working_hours import (
-    Oneself,
-    TheirLeader,
-    instant_of,
-    may_look,
-    minute_of,
-    muster_of,
-    whole_minutes,
-)
+from workflows.office.working_hours import instant_of, minute_of, muster_of, whole_minutes
 from workflows.words import _
 
-Superior = TheirLeader | Manager | SalesManager
+Superior = LeaderOfTheTeam | Manager | SalesManager
 
 
 BEGINS = Anchor(_("the day begins"), lambda case: case.begins_at)
@@ -270,7 +263,7 @@ class PresenceFlow(Flow):
     @step(
         expected.to.itself(internal=True),
         label=_("Change the day"),
-        by=Oneself | TheirLeader | Manager,
+        by=Rostered | LeaderOfTheTeam | Manager,
         approved_by=Superior,
         guards=(is_to_come, begins_ahead, finds_the_spot_free),
         starts=(UNSEEN, DAY_END),
@@ -284,7 +277,7 @@ class PresenceFlow(Flow):
     @step(
         expected.to(cancelled),
         label=_("Take off"),
-        by=Oneself | TheirLeader | Manager,
+        by=Rostered | LeaderOfTheTeam | Manager,
         approved_by=Superior,
         guards=is_to_come,
         announces=".cancelled",
@@ -296,7 +289,7 @@ class PresenceFlow(Flow):
     @step(
         expected.to(missing),
         label=_("Report missing"),
-        by=TheirLeader | Manager,
+        by=LeaderOfTheTeam | Manager,
         guards=has_begun,
         announces=".missed",
     )
@@ -307,7 +300,7 @@ class PresenceFlow(Flow):
     @step(
         arrived.from_(expected, missing),
         label=_("Sign in"),
-        by=Oneself,
+        by=Rostered,
         guards=(is_open, reads_the_right_code),
         announces=".signed_in",
         then=signing.proxy_is_reported,
@@ -321,7 +314,7 @@ class PresenceFlow(Flow):
     @step(
         arrived.to(departed),
         label=_("Sign out"),
-        by=Oneself,
+        by=Rostered,
         guards=reads_the_right_code,
         announces=".signed_out",
         then=signing.proxy_is_reported,
@@ -356,7 +349,7 @@ class PresenceFlow(Flow):
     @step(
         attended.from_(absent) | attended.to.itself(internal=True),
         label=_("Correct"),
-        by=Oneself | TheirLeader | Manager,
+        by=Rostered | LeaderOfTheTeam | Manager,
         approved_by=Superior,
         guards=lies_within_the_day,
         announces=".corrected",
@@ -370,7 +363,7 @@ class PresenceFlow(Flow):
     @step(
         attended.to(absent),
         label=_("Was not there"),
-        by=TheirLeader | Manager,
+        by=LeaderOfTheTeam | Manager,
         approved_by=Manager | SalesManager,
         announces=".absent",
         then=(reports_are_waived, flaws_are_reported),

@@ -28,14 +28,8 @@ from workflows.engine.who import Leader, Manager, SalesManager
 from workflows.lead_facts import Clean, staff, text
 from workflows.money.agreed import DESKS
 from workflows.money.months import Day
-from workflows.office.working_hours import (
-    TheirLeader,
-    TimeOfDay,
-    hours_of,
-    instant_of,
-    minute_of,
-    optional_time,
-)
+from workflows.office.relations import LeaderOfTheTeam
+from workflows.office.working_hours import TimeOfDay, hours_of, instant_of, minute_of, optional_time
 from workflows.words import _
 
 WEEK = timedelta(days=7)
@@ -330,14 +324,14 @@ class RosterFlow(Flow):
     @step(
         drafted.to.itself(internal=True),
         label=_("Put in"),
-        by=TheirLeader | Manager,
+        by=LeaderOfTheTeam | Manager,
         guards=(is_of_the_team, begins_before_it_ends, leaves_the_spot_to_others),
     )
     def plan(self, case: Roster, facts: Days, check: Check) -> None:
         """Where somebody is on these days; what stood there of them for these days gives way."""
         put(case, check.people["person"].id, wanted(check))
 
-    @step(drafted.to.itself(internal=True), label=_("Leave out"), by=TheirLeader | Manager)
+    @step(drafted.to.itself(internal=True), label=_("Leave out"), by=LeaderOfTheTeam | Manager)
     def leave_out(self, case: Roster, facts: Whom, people: dict[str, Person]) -> None:
         """Somebody does not stand on this roster."""
         case.plan = [each for each in case.plan if each[0] != people["person"].id]
@@ -345,7 +339,7 @@ class RosterFlow(Flow):
     @step(
         drafted.to(published),
         label=_("Publish"),
-        by=TheirLeader | Manager,
+        by=LeaderOfTheTeam | Manager,
         approved_by=Manager | SalesManager,
         guards=has_somebody,
         announces=".published",
@@ -357,7 +351,7 @@ class RosterFlow(Flow):
     @step(
         published.to.itself(internal=True),
         label=_("Add a day"),
-        by=TheirLeader | Manager,
+        by=LeaderOfTheTeam | Manager,
         approved_by=Manager | SalesManager,
         guards=(
             is_of_the_team,

@@ -12,8 +12,6 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.days import CalendarDay
-from workflows.engine.actor import Actor
-from workflows.engine.who import relation
 from workflows.policy import Policy
 from workflows.words import _
 
@@ -33,28 +31,6 @@ WORKED = (
     date(2026, 1, 4), date(2026, 2, 14), date(2026, 2, 28), date(2026, 5, 9), date(2026, 9, 20), date(2026, 10, 10),
 )  # fmt: skip
 KNOWN_UNTIL = date(2026, 12, 31)
-
-TheirLeader = relation(
-    "their_leader",
-    _("the leader of the team"),
-    {"leader"},
-    lambda a, case: a.has("leader") and a.team_id is not None and a.team_id == case.team_id,
-)
-Oneself = relation(
-    "oneself",
-    _("the person concerned"),
-    {"member", "leader"},
-    lambda a, case: a.id is not None and a.id == case.person_id,
-)
-
-
-def may_look(actor: Actor, case: Any) -> bool:
-    """Who reads what is sealed of somebody's days: they themselves, who leads them, and the managers."""
-    return (
-        actor.has("manager", "sales_manager")
-        or Oneself.allows(actor, case)
-        or TheirLeader.allows(actor, case)
-    )
 
 
 def minute_of(written: str) -> int | None:
