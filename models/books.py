@@ -84,9 +84,8 @@ class Books(Session):
         changed = state.committed_state.keys() & columns
         if not changed or len(changed) != len(state.committed_state):
             return
-        kept = self.writing.cases.setdefault(case, (case.__table__, {"id": case.id}))[1]
-        for name in changed:
-            kept[name] = state.dict[name]
+        values = {name: state.dict[name] for name in changed}
+        self.writing.change(case, case.__table__, {"id": case.id, **values})
         state._commit_all(state.dict, self.identity_map)
         self.changed.add(case)
 

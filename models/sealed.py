@@ -102,6 +102,12 @@ class Sealed(TypeDecorator[str]):
         return None if value is None else sealer().open(value, self.place)
 
 
+class JsonText(str):
+    """A value that is JSON text already."""
+
+    __slots__ = ()
+
+
 class SealedJson(TypeDecorator[Any]):
     """A JSON column that is encrypted at rest."""
 
@@ -113,7 +119,10 @@ class SealedJson(TypeDecorator[Any]):
         self.place = place
 
     def process_bind_param(self, value: Any, dialect: Any) -> bytes | None:
-        return None if value is None else sealer().seal(json.dumps(value, ensure_ascii=False), self.place)
+        if value is None:
+            return None
+        written = value if isinstance(value, JsonText) else json.dumps(value, ensure_ascii=False)
+        return sealer().seal(written, self.place)
 
     def process_result_value(self, value: bytes | None, dialect: Any) -> Any:
         return None if value is None else json.loads(sealer().open(value, self.place))

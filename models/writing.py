@@ -4,8 +4,8 @@ A session (`books.Books`) carries one `Writing`. Rows of history, outbox and tim
 that was changed is noted with the columns that changed. It is written when somebody asks the database something, as a
 flush is, and before the commit; so one step costs one statement per table, and a sweep of hundreds costs the same number.
 
-On SQLite the rows go as parameters of one prepared statement. On PostgreSQL they go as one JSON array, which the server
-unfolds: one round trip, however many rows.
+On SQLite the rows go as parameters of one prepared statement per table. On PostgreSQL each table's go as one JSON array, which
+the server unfolds, and all tables' in one statement: one round trip, however many rows of however many tables.
 """
 
 from __future__ import annotations
@@ -19,23 +19,24 @@ from operator import itemgetter
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import Column, ColumnElement, Connection, CursorResult, Dialect, Table, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Dialect, Table, func, select
 
 Row = dict[str, Any]
 Pack = Callable[[Any], Any]
+Written = tuple[str, Any]  # a statement, and what it is handed
 
 
 @dataclass(slots=True)
 class Writing:
-    """`rows` to add by table; `cases` that were changed, each with its table and new values (`id` among them); `before` what
+    """`rows` to add by table; `changed` ones that stand already, each with its table, its key and its new values; `before` what
     must be done first."""
 
     rows: dict[Table, list[Row]] = field(default_factory=dict)
-    cases: dict[Any, tuple[Table, Row]] = field(default_factory=dict)
+    changed: dict[Any, tuple[Table, Row]] = field(default_factory=dict)
     before: list[tuple[Any, Row]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.rows or self.cases or self.before)
+        return bool(self.rows or self.changed or self.before)
 
     def add(self, table: Table, row: Row) -> None:
         """A new row; columns that are left out take their default, or nothing."""
@@ -45,23 +46,32 @@ class Writing:
         """A statement that must run before the rows are added, such as ending the timer that a new one replaces."""
         self.before.append((statement, values))
 
+    def change(self, row: Any, table: Table, values: Row) -> None:
+        """New values of the row that is known as `row` (its key is among them), beside those it was given before."""
+        self.changed.setdefault(row, (table, {}))[1].update(values)
+
     def write(self, connection: Connection) -> None:
         """Write all of it, in the order in which nothing gets in another's way, and begin with an empty sheet."""
-        before, cases, rows = self.before, self.cases, self.rows
-        self.before, self.cases, self.rows = [], {}, {}
+        before, changed, rows = self.before, self.changed, self.rows
+        self.forget()
         for statement, values in _together(before):
             connection.execute(statement, values if len(values) > 1 else values[0])
         by_columns: dict[tuple[Table, tuple[str, ...]], list[Row]] = {}
-        for table, changed in cases.values():
-            by_columns.setdefault((table, tuple(sorted(changed))), []).append(changed)
-        for (table, columns), changes in by_columns.items():
-            update(connection, table, columns, changes)
-        for table, added in rows.items():
-            insert(connection, table, added)
+        for table, change in changed.values():
+            by_columns.setdefault((table, tuple(sorted(change))), []).append(change)
+        dialect = connection.dialect
+        written = [
+            _altered(table, columns, changes, dialect) for (table, columns), changes in by_columns.items()
+        ]
+        written += [_inserted(table, added, dialect) for table, added in rows.items()]
+        if dialect.name == "postgresql" and len(written) > 1:
+            written = [_at_once(written)]
+        for sql, told in written:
+            connection.exec_driver_sql(sql, told)
 
     def forget(self) -> None:
         """Nothing of this was written after all."""
-        self.before, self.cases, self.rows = [], {}, {}
+        self.before, self.changed, self.rows = [], {}, {}
 
 
 def _together(statements: Sequence[tuple[Any, Row]]) -> list[tuple[Any, list[Row]]]:
@@ -78,16 +88,10 @@ def _together(statements: Sequence[tuple[Any, Row]]) -> list[tuple[Any, list[Row
 # --- the statements -----------------------------------------------------------------------------------------------
 
 
-def insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Add rows. Columns that are left out take their default, or nothing; a key that counts by itself is left to do so."""
-    sql, columns = _insertion(table, connection.dialect.name)
-    _run(connection, sql, table, columns, rows)
-
-
 def insert_one(connection: Connection, table: Table, row: Row) -> None:
     """Add one row whose key is known already (`next_number`)."""
-    sql, columns = _insertion(table, connection.dialect.name, numbered=True)
-    _run(connection, sql, table, columns, [row])
+    sql, told = _inserted(table, [row], connection.dialect, numbered=True)
+    connection.exec_driver_sql(sql, told)
 
 
 def next_number(table: Table, dialect: str) -> ColumnElement[int]:
@@ -98,30 +102,54 @@ def next_number(table: Table, dialect: str) -> ColumnElement[int]:
     return func.nextval(func.pg_get_serial_sequence(table.name, "id"), type_=table.c.id.type)
 
 
-def update(connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
-    """Give these columns of the rows with these ids (`id` is one of them) these values."""
-    given = tuple(name for name in columns if name != "id")
-    sql = _alteration(table, given, connection.dialect.name)
-    _run(connection, sql, table, (*given, "id"), rows)
+def _inserted(table: Table, rows: Sequence[Row], dialect: Dialect, numbered: bool = False) -> Written:
+    """Rows to add. Columns that are left out take their default, or nothing; a key that counts by itself is left to do so
+    unless it is known."""
+    sql, columns = _insertion(table, dialect.name, numbered)
+    return sql, _told_rows(table, columns, rows, dialect)
 
 
-def _run(
-    connection: Connection, sql: str, table: Table, columns: tuple[str, ...], rows: Sequence[Row]
-) -> CursorResult[Any]:
-    unsaid, packs, picked = _packing(table, columns, connection.dialect)
+def _altered(table: Table, columns: tuple[str, ...], rows: Sequence[Row], dialect: Dialect) -> Written:
+    """Rows that stand already, to be given the values of these columns; those of the key among them say which rows."""
+    key = tuple(column.name for column in table.primary_key)
+    given = tuple(name for name in columns if name not in key)
+    told = _told_rows(table, (*given, *key), rows, dialect)
+    if dialect.name == "sqlite":
+        return _alteration(table, given, key, "sqlite"), told
+    alone = len(rows) == 1
+    which = tuple(rows[0][name] for name in key) if alone else ()
+    return _alteration(table, given, key, dialect.name, alone), told + which
+
+
+def _at_once(written: Sequence[Written]) -> Written:
+    """Statements about different tables as one. None of them sees what another does."""
+    return _as_one(tuple(sql for sql, _told in written)), tuple(
+        value for _sql, told in written for value in told
+    )
+
+
+@cache
+def _as_one(statements: tuple[str, ...]) -> str:
+    *others, last = statements
+    return f"WITH {', '.join(f'part_{n} AS ({sql})' for n, sql in enumerate(others))} {last}"
+
+
+def _told_rows(table: Table, columns: tuple[str, ...], rows: Sequence[Row], dialect: Dialect) -> Any:
+    """What a statement is handed of these rows."""
+    unsaid, packs, picked = _packing(table, columns, dialect)
     told = [unsaid | row for row in rows]
     for row in told:
         for name, pack in packs:
             row[name] = pack(row[name])
-    if connection.dialect.name == "sqlite":
+    if dialect.name == "sqlite":
         values = [picked(row) for row in told]
-        return connection.exec_driver_sql(sql, values if len(values) > 1 else values[0])
+        return values if len(values) > 1 else values[0]
     said = [dict(zip(columns, picked(row), strict=True)) for row in told]
-    return connection.exec_driver_sql(sql, (json.dumps(said, ensure_ascii=False, separators=(",", ":")),))
+    return (json.dumps(said, ensure_ascii=False, separators=(",", ":")),)
 
 
 @cache
-def _insertion(table: Table, dialect: str, numbered: bool = False) -> tuple[str, tuple[str, ...]]:
+def _insertion(table: Table, dialect: str, numbered: bool) -> tuple[str, tuple[str, ...]]:
     counted = None if numbered else table.autoincrement_column
     columns = tuple(column.name for column in table.columns if column is not counted)
     names = ", ".join(columns)
@@ -132,13 +160,21 @@ def _insertion(table: Table, dialect: str, numbered: bool = False) -> tuple[str,
 
 
 @cache
-def _alteration(table: Table, columns: tuple[str, ...], dialect: str) -> str:
+def _alteration(
+    table: Table, columns: tuple[str, ...], key: tuple[str, ...], dialect: str, alone: bool = False
+) -> str:
+    """One row `alone` is looked up by its key: PostgreSQL takes what is unfolded for a hundred rows, and would read a table of
+    some thousands from end to end."""
     if dialect == "sqlite":
-        given = ", ".join(f"{name} = ?" for name in columns)
-        return f"UPDATE {table.name} SET {given} WHERE id = ?"  # noqa: S608
+        given, which = (
+            ", ".join(f"{name} = ?" for name in columns),
+            " AND ".join(f"{name} = ?" for name in key),
+        )
+        return f"UPDATE {table.name} SET {given} WHERE {which}"  # noqa: S608
     given = ", ".join(f"{name} = told.{name}" for name in columns)
+    which = " AND ".join(f"{table.name}.{name} = {'%s' if alone else f'told.{name}'}" for name in key)
     unfolded = f"json_populate_recordset(NULL::{table.name}, %s::json) AS told"
-    return f"UPDATE {table.name} SET {given} FROM {unfolded} WHERE {table.name}.id = told.id"  # noqa: S608
+    return f"UPDATE {table.name} SET {given} FROM {unfolded} WHERE {which}"  # noqa: S608
 
 
 @cache
@@ -184,6 +220,3 @@ def _told(value: Any) -> Any:
     if isinstance(value, bytes):
         return "\\x" + value.hex()
     return value
-
-
-__all__ = ["Row", "Writing", "insert", "insert_one", "next_number", "update"]

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from sqlalchemy import Engine, make_url
 from models import database, sealed
 from models.settings import Settings
 from tests.conftest import Process
-from workers import embedded_redis
+from workers import embedded_redis, queue
 from workers.ground import die_with_parent
 
 DATA_KEY = bytes(range(32))
@@ -161,6 +161,15 @@ class House:
         for number in range(self.workers):
             self.start("worker", "--name", f"worker-{number}")
         return self
+
+    def rest(self) -> None:
+        """Wait until no worker is at anything or will be: what is due later is somebody else's to take."""
+        with closing(queue.connect(self.settings)) as connection:
+            doors = [queue.queue(connection, name) for name in queue.JOB_OF]
+            until(
+                lambda: not any(door.count or door.started_job_registry.count for door in doors),
+                "the workers rest",
+            )
 
 
 def until(true: Callable[[], object], what: str, seconds: float = 120.0, pause: float = 0.02) -> float:

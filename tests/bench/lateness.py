@@ -28,6 +28,7 @@ def measure(books: Books, house: House, per_second: int, seconds: int) -> Result
         raise RuntimeError("timers were due before all were written: the machine is too slow for this size")
     late = sorted(watch(hand, len(leads), first)[len(leads) // 10 :])
     clock.end()
+    house.rest()
     hand.quiet()
     hand.close()
     result = Result("lateness", books.engine.dialect.name)

@@ -127,4 +127,5 @@ def by_workers(house: House, work: Work, codes: list[str]) -> float:
         raise RuntimeError(f"all {many} were done at once: take more of them")
     ended = until(lambda: not work.is_left(), "all are done", PATIENCE)
     clock.end()
+    house.rest()
     return rest / (ended - begun)

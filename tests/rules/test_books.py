@@ -192,3 +192,34 @@ def test_a_child_has_a_place_in_line_of_its_own(sqlite_url: str) -> None:
     with databases.begin(engine) as session:
         session.execute(update(Lead).values(intent="B"))
     engine.dispose()
+
+
+def test_one_change_on_postgresql_reads_no_table_from_end_to_end(postgres_url: str) -> None:
+    office = Office(databases.open_engine(postgres_url))
+    code = office.assigned()
+    with office.engine.begin() as connection:  # so many that reading all of them would be felt
+        columns = [column.name for column in Lead.__table__.columns]
+        fresh = {
+            "id": "g",
+            "code": "'F' || g",
+            "state": "'closed'",
+            "phone_index": "'x' || g",
+            "previous_id": "NULL",
+        }
+        said = ", ".join(fresh.get(name, name) for name in columns)
+        connection.exec_driver_sql(
+            f"INSERT INTO lead ({', '.join(columns)}) SELECT {said} FROM lead, generate_series(1001, 4000) g WHERE code = '{code}'"
+        )
+    read = "SELECT pg_stat_force_next_flush(), seq_tup_read FROM pg_stat_user_tables WHERE relname = 'lead'"
+
+    def seen() -> int:
+        with office.engine.connect() as connection:
+            connection.exec_driver_sql(read)
+            connection.commit()
+            return int(connection.exec_driver_sql(read).one()[1])
+
+    before = seen()
+    with databases.begin(office.engine) as session:
+        take(session, following_up(office, code))
+    assert seen() - before < 1000, "the one lead is looked up by its number"
+    office.engine.dispose()

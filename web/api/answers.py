@@ -13,13 +13,15 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from flask import Response, current_app, g, request
-from sqlalchemy import Connection, bindparam, delete, select, tuple_, update
+from sqlalchemy import Connection, delete, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from models import database
+from models.base import Base
+from models.books import books
 from models.remembered import Answer
-from models.sealed import Sealed, sealer
+from models.sealed import JsonText, sealer
 from web.api.asking import body, idempotency_key
 from web.app import now, the_engine
 from web.trust import trusting
@@ -34,11 +36,7 @@ CLAIM = {
     .execution_options(preserve_rowcount=True)
     for each in (postgresql, sqlite)
 }
-KEEP = (
-    update(Answer)
-    .where(Answer.key == bindparam("of_key"), Answer.person_id == bindparam("of_person"))
-    .values(status=bindparam("status"), body=bindparam("text", type_=Sealed("answer.body")))
-)
+KEPT_IN = Base.metadata.tables["answer"]
 Work = Callable[[Session], tuple[dict[str, Any], int]]
 
 
@@ -85,8 +83,8 @@ def write(work: Work) -> Response:
         said, status = work(session)
         text = told(said)
         if key:
-            whose = {"of_key": key, "of_person": g.person_id}
-            session.connection().execute(KEEP, {**whose, "status": status, "text": text})
+            kept = {"key": key, "person_id": g.person_id, "status": status, "body": JsonText(text)}
+            books(session).writing.change(("answer", key), KEPT_IN, kept)
         return text, said.get("version"), status, False
 
     with trusting():
