@@ -25,12 +25,11 @@ from workflows.approval import ApprovalFlow
 from workflows.engine.flow import Flow
 from workflows.flows import FLOWS
 from workflows.money.statements import may_see
+from workflows.rooms import ROOMS
 from workflows.views import Choice, choices, history_of, may_decide, names, reads_clear, visible
-from workflows.words import _
 
 page = Blueprint("cases", __name__)
 PAGE = 30
-ROOMS = {"money": _("Money"), "office": _("Office")}
 ELSEWHERE = {"lead": "leads.everything", "approval": "inbox.inbox", "month": "months.months"}
 
 
@@ -95,7 +94,7 @@ def _numbers(desk: Desk, flow: type[Flow]) -> dict[str, int]:
 
 def room_url(flow: type[Flow]) -> tuple[str, str] | None:
     """The address of the room in which a workflow stands, and what it is called."""
-    return (url_for(f"rooms.{flow.room}"), ROOMS[flow.room]) if flow.room else None
+    return (url_for("rooms.room", room=flow.room), ROOMS[flow.room].label) if flow.room else None
 
 
 def _row(desk: Desk, flow: type[Flow], case: Any, columns: list[str]) -> Row:

@@ -10,6 +10,7 @@ from flask import Flask, current_app, request, url_for
 from workflows.engine import Actor
 from workflows.flows import FLOWS
 from workflows.money.agreed import DESKS
+from workflows.rooms import ROOMS, furnished
 from workflows.words import _
 
 EVERYBODY: tuple[str, ...] = ()
@@ -21,13 +22,18 @@ LOOKERS = ("reception", "manager", "sales_manager", "finance", "auditor")
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A line of the menu; shown when its page exists and somebody has one of its roles (empty: everybody). It is marked on
-    its own page and on those of `also`."""
+    its own page and on those of `also`. The line of a `room` is shown when some workflow stands in it."""
 
     endpoint: str
     label: str
     icon: str
     roles: tuple[str, ...] = EVERYBODY
     also: tuple[str, ...] = ()
+    room: str = ""
+
+
+def _of_room(room: str, roles: tuple[str, ...], also: tuple[str, ...] = ()) -> Entry:
+    return Entry("rooms.room", ROOMS[room].label, room, roles, also, room)
 
 
 MENU = (
@@ -60,9 +66,12 @@ MENU = (
         ("member", "leader", "manager", "reception", "consultant", "sales_manager", "finance", "auditor"),
         ("statement.dispute", "statement.open_dispute"),
     ),
-    Entry("rooms.money", _("Money"), "money", ("leader", *DESKS), ("team.team", "team.divide")),
+    _of_room("money", ("leader", *DESKS), ("team.team", "team.divide")),
+    _of_room("goals", OFFICE),
+    _of_room("customers", OFFICE),
     Entry("signing.signing", _("Sign in and out"), "clock", FIELD),
-    Entry("rooms.office", _("Office"), "office", OFFICE),
+    _of_room("office", OFFICE),
+    _of_room("staffing", OFFICE),
     Entry("reports.all_reports", _("Reports"), "reports", ("manager", "sales_manager", "finance", "auditor")),
     Entry("people.people", _("People"), "people", ("admin", "manager", "sales_manager", "auditor")),
     Entry(
@@ -103,15 +112,22 @@ def menu(actor: Actor) -> list[dict[str, Any]]:
     for entry in MENU:
         if entry.endpoint not in current_app.view_functions or (entry.roles and not actor.has(*entry.roles)):
             continue
-        here = request.endpoint in (entry.endpoint, *entry.also) or entry.endpoint == room
-        found.append({"url": url_for(entry.endpoint), "label": entry.label, "icon": entry.icon, "here": here})
+        if entry.room and entry.room not in furnished():
+            continue
+        here = entry.room == room if entry.room else request.endpoint == entry.endpoint
+        url = url_for(entry.endpoint, room=entry.room or None)
+        here = here or request.endpoint in entry.also
+        found.append({"url": url, "label": entry.label, "icon": entry.icon, "here": here})
     return found
 
 
 def _room() -> str | None:
-    """The page of the room in which the case or list at hand stands."""
-    flow = FLOWS.get((request.view_args or {}).get("flow", "")) if request.blueprint == "cases" else None
-    return f"rooms.{flow.room}" if flow is not None and flow.room else None
+    """The room of the menu that is at hand: its own page, or a case or list that stands in it."""
+    given = request.view_args or {}
+    if request.endpoint == "rooms.room":
+        return str(given["room"])
+    flow = FLOWS.get(given.get("flow", "")) if request.blueprint == "cases" else None
+    return flow.room if flow is not None and flow.room else None
 
 
 def attach(app: Flask) -> None:

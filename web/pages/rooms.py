@@ -3,19 +3,21 @@ which room it stands."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, url_for
 from sqlalchemy import func, select
 
-from web.pages.cases import ROOMS, openings
+from web.pages.cases import openings
 from web.pages.sessions import signed_in
 from web.pages.show import Desk, look, show
 from workflows.engine.flow import Flow
-from workflows.flows import FLOWS
+from workflows.rooms import ROOMS, furnished, standing_in
 from workflows.words import _
 
+Doors = list[tuple[str, str]]
 page = Blueprint("rooms", __name__)
 SEE_ALL = ("manager", "sales_manager", "finance", "auditor")
 
@@ -30,30 +32,16 @@ class Card:
     openings: list[tuple[str, str]]
 
 
-@page.get("/money")
+@page.get("/<any({}):room>".format(", ".join(furnished())))
 @signed_in()
-def money() -> str:
-    """What earnings are reckoned from, and what is said about them."""
-    says = _("What earnings are reckoned from, and what is said about them.")
-    with look() as desk:
-        return _room(desk, "money", says, _beside_money(desk))
-
-
-@page.get("/office")
-@signed_in()
-def office() -> str:
-    """What the office does beside its leads."""
-    says = _("The work around the leads: what is asked, decided, promised and kept.")
-    with look() as desk:
-        return _room(desk, "office", says, [])
-
-
-def _room(desk: Desk, room: str, says: str, doors: list[tuple[str, str]]) -> str:
+def room(room: str) -> str:
     """The cards of the workflows of which this reader may see or begin anything."""
-    found = [_card(desk, flow) for flow in FLOWS.values() if flow.room == room]
-    everything = desk.actor.has(*SEE_ALL)
-    cards = [card for card in found if card.total or card.openings or everything]
-    return show("room.html", title=ROOMS[room], says=says, doors=doors, cards=cards)
+    with look() as desk:
+        found = [_card(desk, flow) for flow in standing_in(room)]
+        everything = desk.actor.has(*SEE_ALL)
+        cards = [card for card in found if card.total or card.openings or everything]
+        doors = DOORS.get(room, no_doors)(desk)
+        return show("room.html", title=ROOMS[room].label, says=ROOMS[room].says, doors=doors, cards=cards)
 
 
 def _card(desk: Desk, flow: type[Flow]) -> Card:
@@ -65,7 +53,11 @@ def _card(desk: Desk, flow: type[Flow]) -> Card:
     return Card(flow, [(s, found[s]) for s in waiting], sum(found.values()), openings(desk, flow))
 
 
-def _beside_money(desk: Desk) -> list[tuple[str, str]]:
+def no_doors(_desk: Desk) -> Doors:
+    return []
+
+
+def _beside_money(desk: Desk) -> Doors:
     """The pages beside the cases: one's own statement, the team's account, the months."""
     found: list[tuple[str, Any]] = []
     if not desk.actor.roles <= {"admin"}:
@@ -75,3 +67,7 @@ def _beside_money(desk: Desk) -> list[tuple[str, str]]:
     if desk.actor.has(*SEE_ALL):
         found.append((_("Months"), url_for("months.months")))
     return found
+
+
+# The pages beside the cases of a room, as far as a reader has them.
+DOORS: dict[str, Callable[[Desk], Doors]] = {"money": _beside_money}

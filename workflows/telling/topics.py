@@ -14,7 +14,10 @@ TOPICS = {
     "deduction": _("Deductions and disputes"),
     "month": _("Closing of the month"),
     "policy": _("Policy"),
+    "goals": _("Goals and campaigns"),
+    "customers": _("Customers: care, answers, complaints"),
     "office": _("The office"),
+    "staffing": _("Staff: joining, appraisal, leaving"),
     "timer": _("Machinery"),
 }
 TOPIC_ROLES = {
