@@ -61,6 +61,12 @@ class Report:
     notes: list[str] = field(default_factory=list)
 
     @property
+    def drawn(self) -> list[str]:
+        """What the picture shows, in the order of its colours. It says so beside itself: on a phone a legend within would lie
+        over it."""
+        return [column.label for column in self.columns if column.drawn]
+
+    @property
     def is_drawn(self) -> bool:
         """Whether there is a figure to draw."""
         return any(

@@ -16,17 +16,16 @@
     };
   };
 
-  const option = (found, across) => {
+  const option = (found, across, width) => {
     const [ink, muted, line] = [colour("--pico-color"), colour("--pico-muted-color"), colour("--line")];
-    const names = { type: "category", data: found.names, inverse: across, axisLabel: { color: muted, hideOverlap: true }, axisLine: { lineStyle: { color: line } }, axisTick: { show: false } };
+    const names = { type: "category", data: found.names, inverse: across, axisLabel: { color: muted, hideOverlap: true, ...(across ? { width: width * 0.35, overflow: "truncate" } : {}) }, axisLine: { lineStyle: { color: line } }, axisTick: { show: false } };
     const values = { type: "value", axisLabel: { color: muted }, splitLine: { lineStyle: { color: line } } };
     return {
       color: ["--chart-1", "--chart-2", "--chart-3", "--chart-4", "--chart-5"].map(colour),
       textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: ink },
       animation: !matchMedia("(prefers-reduced-motion: reduce)").matches,
       animationDuration: 250,
-      grid: { left: 8, right: 16, top: found.series.length > 1 ? 56 : 16, bottom: 8, containLabel: true },
-      legend: found.series.length > 1 ? { top: 0, left: 0, type: "plain", textStyle: { color: ink } } : undefined,
+      grid: { left: 8, right: 16, top: 16, bottom: 8, containLabel: true },
       tooltip: { trigger: "axis", renderMode: "richText", axisPointer: { type: "shadow" }, backgroundColor: colour("--paper"), borderColor: line, textStyle: { color: ink } },
       xAxis: across ? values : names,
       yAxis: across ? names : values,
@@ -40,12 +39,13 @@
     if (!place) return; // there are no figures to draw
     place.classList.add("on");
     const chart = echarts.init(place);
-    chart.setOption(option(found, figure.dataset.picture === "across"));
+    const set = () => chart.setOption(option(found, figure.dataset.picture === "across", place.clientWidth));
+    set();
     chart.on("click", (at) => {
       const link = found.links[at.dataIndex]?.[at.seriesIndex] ?? found.links[at.dataIndex]?.find(Boolean);
       if (link) location.assign(link);
     });
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => chart.setOption(option(found, figure.dataset.picture === "across")));
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", set);
     new ResizeObserver(() => chart.resize()).observe(place);
   };
 
