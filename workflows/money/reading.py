@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session, aliased
 
 from models.leads import Lead
@@ -67,20 +67,28 @@ def confirmed(session: Session, project_id: int, month: str, person_id: int | No
     zone = policies.zone(session)
     start, end = begins(month, zone), ends(month, zone)
     row, lead = History.__table__.c, Lead.__table__.c
-    wanted = (
-        select(
-            row.id, row.case_id, row.case_code, row.at, row.policy_version,
-            lead.promoter_id, lead.visit_team_id, lead.channel, lead.by_outreach, lead.outcome,
-        )
-        .join(Lead.__table__, lead.id == row.case_id)
-        .where(row.flow == "lead", row.event == "accept", row.project_id == project_id, row.at >= start, row.at < end)
-        # The instant of the row stands on the lead too, where the promoter's leads are looked through for it.
-        .where(lead.assigned_at >= start, lead.assigned_at < end)
-        .order_by(row.id)
+    rows = select(
+        row.id, row.case_id, row.case_code, row.at, row.policy_version,
+        lead.promoter_id, lead.visit_team_id, lead.channel, lead.by_outreach, lead.outcome,
     )  # fmt: skip
-    if person_id is not None:
+    of_lead = and_(
+        row.case_id == lead.id,
+        row.flow == "lead",
+        row.project_id == project_id,
+        row.at >= start,
+        row.at < end,
+    )
+    if person_id is None:
+        wanted = rows.join_from(History.__table__, Lead.__table__, of_lead).where(row.event == "accept")
+    else:
+        # The promoter's leads first, then the row of each. Left to itself, SQLite reads for every single promoter what the
+        # whole company did in the month: the event is told so that no index of events offers itself.
+        signed = func.coalesce(row.event, "") == "accept"
+        wanted = rows.outerjoin_from(Lead.__table__, History.__table__, and_(of_lead, signed))
         wanted = wanted.where(lead.promoter_id == person_id)
-    found = session.execute(wanted).all()
+    # The instant of the row stands on the lead too, where the promoter's leads are looked through for it.
+    wanted = wanted.where(lead.assigned_at >= start, lead.assigned_at < end).order_by(row.id)
+    found = [each for each in session.execute(wanted) if each.id is not None]
     outreach = _outreach(session, {each.promoter_id for each in found if each.by_outreach is None})
     void = _void(session, [each.case_id for each in found if each.outcome in ("fraud", "invalid")])
     return [
