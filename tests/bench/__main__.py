@@ -170,6 +170,8 @@ def timed(what: str, kind: str, measure: Any, *about: Any) -> Any:
     started = perf_counter()
     result = measure(*about)
     _say(f"{kind}: {what} measured in {perf_counter() - started:.0f} s")
+    for found in result if isinstance(result, list) else [result]:
+        _say(f"  {table.brief(found)}")
     return result
 
 

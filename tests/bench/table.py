@@ -61,6 +61,12 @@ def more(result: Result) -> str:
     return f"{result.name} on {result.db}: {said}{peers}"
 
 
+def brief(result: Result) -> str:
+    """A row in one line, for who watches: a run of hours may be cut short."""
+    speeds = f"{_number(result.ours)} /s of {_number(result.floor)}, " if result.floor else ""
+    return speeds + more(result)
+
+
 def _said(value: object) -> str:
     if isinstance(value, dict):
         return "(" + ", ".join(f"{name} {_said(each)}" for name, each in value.items()) + ")"

@@ -19,14 +19,15 @@ from workflows.money.months import month_of
 def others_visit(engine: Engine, code: str, many: int) -> None:
     """Somebody else brings so many visits: the lead with this code and the row of its visit, again and again."""
     with engine.begin() as connection:
-        for table, own, where in (
-            (Lead.__table__, {"id": "1000 + n", "code": "'Z' || n", "phone_index": "'z' || n", "promoter_id": "NULL"}, "code = :code"),
-            (History.__table__, {"id": "1000000 + n", "case_id": "1000 + n", "case_code": "'Z' || n", "seq": "1"}, "case_code = :code AND event = 'accept'"),
+        for kind, own, where in (
+            (Lead, {"id": "1000 + n", "code": "'Z' || n", "phone_index": "'z' || n", "promoter_id": "NULL"}, "code = :code"),
+            (History, {"id": "1000000 + n", "case_id": "1000 + n", "case_code": "'Z' || n", "seq": "1"}, "case_code = :code AND event = 'accept'"),
         ):  # fmt: skip
-            names = [column.name for column in table.columns]
+            table = kind.__tablename__
+            names = [column.name for column in kind.__table__.columns]
             connection.exec_driver_sql(
-                f"INSERT INTO {table.name} ({', '.join(names)})"  # noqa: S608
-                f" SELECT {', '.join(own.get(name, name) for name in names)} FROM {table.name},"
+                f"INSERT INTO {table} ({', '.join(names)})"
+                f" SELECT {', '.join(own.get(name, name) for name in names)} FROM {table},"
                 f" (WITH RECURSIVE up(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM up WHERE n < {many}) SELECT n FROM up)"
                 f" WHERE {where.replace(':code', repr(code))}"
             )
