@@ -49,8 +49,8 @@ from workflows.lead_guards import (
     holder_is_outreach,
     is_another_consultant,
     is_consultant,
+    leads_of_this_phone,
     may_hold_more,
-    of_this_phone,
     phone_index,
     phone_is_free,
     phone_is_no_staff_phone,
@@ -152,7 +152,7 @@ def held(lead: Lead) -> bool:
 
 def duplicates_give_way(check: Check) -> list[Ask]:
     """What the same customer left on a web form is closed as a duplicate of the staff capture."""
-    if not check.case.protected or all(lead.state != "captured" for lead in of_this_phone(check)):
+    if not check.case.protected or all(lead.state != "captured" for lead in leads_of_this_phone(check)):
         return []
     same = select(Lead.code).where(
         Lead.phone_index == check.case.phone_index,
@@ -252,7 +252,7 @@ class LeadFlow(Flow):
         lead.promoter_id, lead.protected, lead.captured_at = ask.by.id, ask.by is not PUBLIC, ask.at
         lead.by_outreach = ask.by.has("member", "leader", "manager")
         lead.declined_by = []
-        lead.previous_id = next((e.id for e in of_this_phone(check) if e.state == "closed"), None)
+        lead.previous_id = next((e.id for e in leads_of_this_phone(check) if e.state == "closed"), None)
 
     @step(
         captured.to(screened),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, literal, select
 
 from models import database
 from models.base import Base
@@ -22,10 +22,15 @@ from workflows.engine.take import Check
 from workflows.words import _
 
 LEAD, LISTED = Base.metadata.tables["lead"], Base.metadata.tables["staff_phone"]
-STAFF_PHONE = select(LISTED.c.person_id).where(LISTED.c.phone_index == bindparam("phone"))
-SAME_PHONE = (
-    select(LEAD.c.id, LEAD.c.state, LEAD.c.protected, LEAD.c.captured_at)
-    .where(LEAD.c.phone_index == bindparam("phone"))
+# Whose of the staff a phone is, and the leads with it, the newest first; one row at least.
+OF_PHONE = (
+    select(LISTED.c.person_id, LEAD.c.id, LEAD.c.state, LEAD.c.protected, LEAD.c.captured_at)
+    .select_from(
+        select(literal(1).label("one"))
+        .subquery()
+        .outerjoin(LISTED, LISTED.c.phone_index == bindparam("phone"))
+        .outerjoin(LEAD, LEAD.c.phone_index == bindparam("phone"))
+    )
     .order_by(LEAD.c.id.desc())
 )
 
@@ -33,9 +38,7 @@ SAME_PHONE = (
 @guard(_("This phone is on the staff list, or was declared as a relative's: it cannot be a lead."))
 def phone_is_no_staff_phone(check: Check) -> bool:
     """S20 罚7: no calls by friends and relatives."""
-    check.session.flush()
-    found = check.session.connection().scalar(STAFF_PHONE, {"phone": phone_index(check)})
-    return found is None
+    return all(row.person_id is None for row in of_this_phone(check))
 
 
 @guard(
@@ -44,11 +47,8 @@ def phone_is_no_staff_phone(check: Check) -> bool:
     code="conflict",
 )
 def phone_is_free(check: Check) -> bool | dict[str, Any]:
-    """One open lead per phone. What came through a web form gives way to a staff capture until it is screened.
-
-    Captures of one phone go one after the other: no constraint keeps a visitor's from standing beside another."""
-    database.hold(check.session, f"phone:{phone_index(check)}")
-    for lead in of_this_phone(check):
+    """One open lead per phone. What came through a web form gives way to a staff capture until it is screened."""
+    for lead in leads_of_this_phone(check):
         in_the_way = check.by is PUBLIC or lead.protected or lead.state != "captured"
         if lead.state != "closed" and in_the_way:
             return _protection(check, lead)
@@ -63,14 +63,23 @@ def phone_index(check: Check) -> str:
     return index
 
 
+def leads_of_this_phone(check: Check) -> Sequence[Any]:
+    """What is known of the leads with the phone that is to be captured, the newest first."""
+    return [row for row in of_this_phone(check) if row.id is not None]
+
+
 def of_this_phone(check: Check) -> Sequence[Any]:
-    """What is known of the leads with this phone, the newest first; read once for all who ask."""
-    if "same phone" not in check.seen:
+    """What is known of this phone, read once for all who ask.
+
+    Captures of one phone go one after the other: no constraint keeps a visitor's from standing beside another."""
+    if "phone" not in check.seen:
+        database.hold(check.session, f"phone:{phone_index(check)}")
         check.session.flush()
-        found = check.session.connection().execute(SAME_PHONE, {"phone": phone_index(check)})
-        check.seen["same phone"] = found.all()
-    leads: Sequence[Any] = check.seen["same phone"]
-    return leads
+        check.seen["phone"] = (
+            check.session.connection().execute(OF_PHONE, {"phone": phone_index(check)}).all()
+        )
+    known: Sequence[Any] = check.seen["phone"]
+    return known
 
 
 @guard(
