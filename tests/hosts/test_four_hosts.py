@@ -39,7 +39,7 @@ SERVICES, MIDDLE, WEB = 1, (2, 3), 4
 SLOW = """CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.01); RETURN NEW; END $$;
 CREATE TRIGGER slow BEFORE UPDATE ON timer FOR EACH ROW WHEN (NEW.state = 'fired') EXECUTE FUNCTION slow()"""
 MIDST = """SELECT 1 FROM pg_stat_activity a JOIN pg_locks l USING (pid) WHERE a.application_name = %s
-AND l.relation = 'timer'::regclass AND l.mode = 'RowExclusiveLock' AND clock_timestamp() - a.xact_start > interval '0.2 s'"""
+AND l.relation = 'timer'::regclass AND l.mode IN ('RowShareLock', 'RowExclusiveLock') AND clock_timestamp() - a.xact_start > interval '0.2 s'"""
 
 
 @dataclass
@@ -107,7 +107,7 @@ class Company:
             return timers.due(session, at) + facts.undelivered(session, at) == 0
 
     def is_sweeping(self, number: int) -> bool:
-        """Whether this host's worker is in the midst of a transaction that has fired timers."""
+        """Whether this host's worker is in the midst of a transaction that has claimed timers."""
         with psycopg.connect(f"{self.services.socket} dbname=tuoke") as connection:
             return connection.execute(MIDST, (f"worker@{number}",)).fetchone() is not None
 
