@@ -16,32 +16,29 @@ from workflows.registers import background
 SWEEP_SECONDS = 1.0
 
 
-def drain_due(engine: Engine, at: datetime, enough: Callable[[], bool] = lambda: False) -> int:
-    """Fire and deliver what is due at this instant, until nothing is left of it; how many rows were settled."""
-    settled = 0
-    while not enough() and (now_settled := drain_some(engine, at, enough)):
-        settled += now_settled
-    return settled
-
-
-def drain_some(
+def drain_due(
     engine: Engine,
     at: datetime,
     enough: Callable[[], bool] = lambda: False,
     until: datetime | None = None,
 ) -> int:
-    """A batch of each that is due at this instant; how many rows were settled. `enough` may stop it between batches; timers
+    """Fire and deliver what is due at this instant; how many rows were settled. `enough` may stop it between batches; timers
     fire as of `until` where the time beyond that is in doubt.
 
     Timers go first: while more of them are due than one batch takes, facts are told once in a while, so that nobody who
     stands at the desk waits for the end of a long sweep. Of a register one batch at a time is taken, so that a long one
     holds up no timer."""
-    limit = database.batch(engine)
-    return (
-        _fire(engine, until or at, limit, enough)
-        + facts.deliver_due(engine, at, limit)
-        + background.carry_on(engine, at, limit)
-    )
+    settled, limit = 0, database.batch(engine)
+    while not enough():
+        now_settled = (
+            _fire(engine, until or at, limit, enough)
+            + facts.deliver_due(engine, at, limit)
+            + background.carry_on(engine, at, limit)
+        )
+        settled += now_settled
+        if not now_settled:
+            break
+    return settled
 
 
 def _fire(engine: Engine, at: datetime, limit: int, enough: Callable[[], bool]) -> int:

@@ -9,7 +9,7 @@ from threading import Event
 
 from models import database
 from workers import ground
-from workers.draining import drain_some
+from workers.draining import drain_due
 from workers.sending import send_due
 
 DRAIN_SECONDS = 20.0
@@ -21,18 +21,15 @@ class DrainFailed(Exception):
 
 
 def drain() -> None:
-    """Fire the timers that are due and deliver the facts that wait, until nothing is left or 20 seconds are over. What comes
-    due meanwhile is done with the rest: it would be late if it waited for the next knock.
+    """Fire the timers that are due and deliver the facts that wait, until nothing is left or 20 seconds are over.
 
     Raises `DrainFailed`; what was done until then stays done, and the clock knocks again for the rest.
     """
 
     def work(over: Callable[[], bool]) -> None:
-        settled = 1
-        while settled and not over():
-            with database.read(ground.engine()) as session:
-                at, until = ground.company_now(session), ground.fires_until(session)
-            settled = drain_some(ground.engine(), at, enough=over, until=until)
+        with database.read(ground.engine()) as session:
+            at, until = ground.company_now(session), ground.fires_until(session)
+        drain_due(ground.engine(), at, enough=over, until=until)
 
     _for_a_while(work)
 
