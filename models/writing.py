@@ -5,7 +5,8 @@ that was changed is noted with the columns that changed. It is written when some
 flush is, and before the commit; so one step costs one statement per table, and a sweep of hundreds costs the same number.
 
 On SQLite the rows go as parameters of one prepared statement per table. On PostgreSQL each table's go as one JSON array, which
-the server unfolds, and all tables' in one statement: one round trip, however many rows of however many tables.
+the server unfolds, and all tables' in one statement where that keeps their order: one round trip, however many rows of
+however many tables.
 """
 
 from __future__ import annotations
@@ -64,7 +65,8 @@ class Writing:
             _altered(table, columns, changes, dialect) for (table, columns), changes in by_columns.items()
         ]
         written += [_inserted(table, added, dialect) for table, added in rows.items()]
-        if dialect.name == "postgresql" and len(written) > 1:
+        tables = [table for table, _columns in by_columns] + list(rows)
+        if dialect.name == "postgresql" and 1 < len(tables) == len(set(tables)):
             written = [_at_once(written)]
         for sql, told in written:
             connection.exec_driver_sql(sql, told)
@@ -122,7 +124,8 @@ def _altered(table: Table, columns: tuple[str, ...], rows: Sequence[Row], dialec
 
 
 def _at_once(written: Sequence[Written]) -> Written:
-    """Statements about different tables as one. None of them sees what another does."""
+    """Statements as one, each about a table of its own: none of them sees what another does, and of two about one table nobody
+    knows which comes first, so that a unique key that one frees could not be taken by the other."""
     return _as_one(tuple(sql for sql, _told in written)), tuple(
         value for _sql, told in written for value in told
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from workflows.flows import FLOWS, NEWS
 from workflows.words import _
 
-TOPICS = {
+NAMED = {
     "urgent": _("Minutes matter: a customer waits, or something has happened outside"),
     "lead": _("Leads"),
     "approval": _("Approvals"),
@@ -19,6 +19,12 @@ TOPICS = {
     "office": _("The office"),
     "staffing": _("Staff: joining, appraisal, leaving"),
     "timer": _("Machinery"),
+}
+# Those about which something can be told: nobody chooses what no workflow tells of.
+TOPICS = {
+    topic: name
+    for topic, name in NAMED.items()
+    if topic in {"urgent", "timer", *(flow.topic for flow in FLOWS.values())}
 }
 TOPIC_ROLES = {
     "timer": ("admin",),
